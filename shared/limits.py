@@ -1,0 +1,110 @@
+"""Every bound of the system, on one page, with the relations between them checked at import.
+
+A number that limits a queue, a size or a time stands here and nowhere else, so that a reader
+learns the size of the machine in a minute. Units are the last word of each name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# --- HTTP -------------------------------------------------------------------------------------
+BODY_BYTES_MAX: Final = 32 * MIB
+JSON_DEPTH_MAX: Final = 100
+PATH_BYTES_MAX: Final = 8 * KIB
+CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
+LISTEN_BACKLOG: Final = 4_096
+DRAIN_SECONDS: Final = 30.0
+DRAIN_CLOSE_SECONDS: Final = 2.0  # answers say "Connection: close" this long before accepting ends
+
+# --- The write path ---------------------------------------------------------------------------
+IN_FLIGHT_WRITES_PER_WORKER: Final = 4_096
+WRITER_INBOX_OPERATIONS: Final = 16_384
+BATCH_OPERATIONS_MAX: Final = 512
+RESEND_OPERATIONS_PER_MESSAGE: Final = 256
+WRITE_DEADLINE_SECONDS: Final = 5.0
+WRITE_GRACE_SECONDS: Final = 0.25  # a worker waits this much longer than the writer may take
+CATALOG_DEADLINE_SECONDS: Final = 60.0
+REPLANS_MAX: Final = 3
+GUARD_SECONDS: Final = 0.050
+STATEMENT_SECONDS: Final = 5.0
+IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
+CHANGE_ROW_BYTES_MAX: Final = 256 * KIB  # a larger row is logged by its key only
+
+# --- Retention --------------------------------------------------------------------------------
+BATCH_KEPT_SECONDS: Final = 60.0
+IDEMPOTENCY_KEPT_SECONDS: Final = 24 * 3600.0
+CHANGE_KEPT_SECONDS: Final = 24 * 3600.0
+CHANGE_KEPT_ROWS: Final = 1_000_000
+RETENTION_ROWS_PER_ROUND: Final = 5_000
+
+# --- Reads ------------------------------------------------------------------------------------
+QUICK_READ_STEPS: Final = 200_000  # SQLite VM steps on the event loop before a read moves to a thread
+READ_SECONDS_MAX: Final = 2.0  # longest read transaction, so that checkpoints find a gap
+SLOW_READ_THREADS: Final = 2
+SLOW_READS_WAITING_MAX: Final = 256
+PER_PAGE_DEFAULT: Final = 30
+PER_PAGE_MAX: Final = 1_000
+FILTER_CHARS_MAX: Final = 3_500
+FILTER_COMPARISONS_MAX: Final = 200
+FILTER_DEPTH_MAX: Final = 50
+SORT_FIELDS_MAX: Final = 8
+SORT_FIELD_CHARS_MAX: Final = 255
+PLAN_CACHE_ENTRIES: Final = 2_048
+
+# --- Realtime ---------------------------------------------------------------------------------
+SUBSCRIPTIONS_PER_CLIENT: Final = 1_000
+SUBSCRIPTION_CHARS_MAX: Final = 2_500
+CLIENT_QUEUE_EVENTS: Final = 1_024
+CLIENT_IDLE_SECONDS: Final = 300.0
+CLIENT_AGE_SECONDS: Final = 1_800.0
+CLIENT_HEARTBEAT_SECONDS: Final = 30.0
+CLIENT_CLOSE_SECONDS: Final = 5.0  # a client that is being closed may take this long to read it
+CLIENT_QUEUE_BYTES: Final = 4 * MIB
+CLIENT_CHUNK_BYTES: Final = 256 * KIB
+REALTIME_CLIENTS_PER_WORKER: Final = 12_288  # the rest of its connections are for requests
+REALTIME_CHANGES_WAITING_MAX: Final = 20_000
+REALTIME_JUDGEMENTS_PER_READ: Final = 200  # on the event loop in one go, some 3 ms
+FEED_POLL_SECONDS: Final = 0.050
+FEED_ROWS_PER_READ: Final = 2_000
+PEER_TIMEOUT_SECONDS: Final = 3.0
+
+# --- Auth -------------------------------------------------------------------------------------
+PASSWORD_THREADS: Final = 2
+PASSWORDS_WAITING_MAX: Final = 128
+LOCKOUT_FAILURES: Final = 10
+LOCKOUT_SECONDS: Final = 300.0
+SETUP_LINK_SECONDS: Final = 1_800.0
+
+# --- Processes --------------------------------------------------------------------------------
+WRITER_BEAT_SECONDS: Final = 0.5
+WRITER_SILENT_SECONDS: Final = 10.0
+RESTART_BACKOFF_SECONDS: Final = 0.1
+RESTART_BACKOFF_SECONDS_MAX: Final = 5.0
+RESTART_HEALTHY_SECONDS: Final = 10.0
+RESTART_EARLY_SECONDS: Final = 1.0
+
+# --- SQLite -----------------------------------------------------------------------------------
+WAL_AUTOCHECKPOINT_PAGES: Final = 8_000
+WAL_RESTART_BYTES: Final = 32 * MIB
+WAL_URGENT_BYTES: Final = 256 * MIB
+CHECKPOINT_BUSY_MS: Final = 50
+CHECKPOINT_URGENT_BUSY_MS: Final = 200
+CHECKPOINT_RETRY_SECONDS: Final = 1.0
+BALLAST_BYTES: Final = 16 * MIB
+
+assert WRITER_BEAT_SECONDS * 4 < WRITER_SILENT_SECONDS, "a late beat must not kill the writer"
+assert WRITE_DEADLINE_SECONDS + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS, (
+    "a stored answer must outlive every re-send of its operation"
+)
+assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
+assert BATCH_OPERATIONS_MAX <= WRITER_INBOX_OPERATIONS
+assert RESEND_OPERATIONS_PER_MESSAGE <= IN_FLIGHT_WRITES_PER_WORKER
+assert WAL_RESTART_BYTES < WAL_URGENT_BYTES
+assert DRAIN_CLOSE_SECONDS < DRAIN_SECONDS
+assert CLIENT_HEARTBEAT_SECONDS < CLIENT_IDLE_SECONDS < CLIENT_AGE_SECONDS
+assert CLIENT_CHUNK_BYTES < CLIENT_QUEUE_BYTES
+assert REALTIME_CLIENTS_PER_WORKER < CONNECTIONS_PER_WORKER

@@ -1,0 +1,112 @@
+"""The write link: Hello and Welcome on every connection, Operations one way, Results the other.
+
+An operation's id is (incarnation of the worker process, seq). After every Welcome the worker sends
+everything unanswered again under the same ids; the writer answers a known id from its `_batch`
+log, so a second copy is never applied.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from shared.sql.plan import Plan, Value
+
+PROTOCOL = 1
+
+
+class Status(enum.IntEnum):
+    """How an operation ended."""
+
+    OK = 0
+    """Committed. payload = the value kept by a RETURN step, or None."""
+    REFUSED = 1
+    """A step's guard said no. payload = its refusal text."""
+    FAILED = 2
+    """SQLite refused a statement. payload = [extended result code, message]."""
+    STALE = 3
+    """Planned for another catalog version: plan again under a new seq."""
+    LATE = 4
+    """Past its deadline when its turn came. Certainly not applied."""
+    FULL = 5
+    """Disk full. Certainly not applied."""
+    BUSY = 6
+    """The writer's inbox is full. Certainly not applied."""
+    ERROR = 7
+    """A fault of ours, logged by the writer. payload = None. Not applied."""
+
+
+class Operation(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One plan under one id.
+
+    `deadline_ns`: CLOCK_MONOTONIC. `request_id` and `actor` (`"<collection id>/<record id>"`, `""`
+    for a guest) go into the log and the `_commit` row.
+    """
+
+    seq: int
+    plan: Plan
+    deadline_ns: int
+    request_id: str = ""
+    actor: str = ""
+
+
+class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """First message of every connection. `incarnation` is random and made at process start."""
+
+    protocol: int
+    incarnation: int
+
+
+class Operations(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """All operations of one event-loop tick. `acked`: every seq up to it is finished here."""
+
+    acked: int
+    operations: list[Operation]
+
+
+class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """Answer to Hello."""
+
+    epoch: int
+    feed: int
+    catalog_version: int
+    head: int
+
+
+class Result(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Outcome of one operation."""
+
+    seq: int
+    status: Status
+    payload: Value | tuple[int, str] = None
+
+
+class Results(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """All answers of one commit for one worker. `head`: `_change.n` after that commit."""
+
+    head: int
+    results: list[Result]
+
+
+ToWriter = Hello | Operations
+ToWorker = Welcome | Results
+
+
+class LoggedResult(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An outcome as `_batch` keeps it: with the whole id of its operation."""
+
+    incarnation: int
+    seq: int
+    status: Status
+    payload: Value | tuple[int, str] = None
+
+
+class BatchLog(msgspec.Struct, array_like=True, frozen=True):
+    """The `entries` blob of one `_batch` row: what one commit decided.
+
+    `acked`: (incarnation, seq) marks as of this batch; a seq at or below its mark is finished.
+    """
+
+    acked: list[tuple[int, int]]
+    results: list[LoggedResult]

@@ -1,0 +1,74 @@
+"""A write, as data: what a worker sends and the writer executes.
+
+A plan is chosen from the schema and the request, never from rows that were read. Whatever depends
+on rows is an SQL expression or a guard, so the writer can judge it inside the transaction.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    Value = None | int | float | str | bytes
+    """What SQLite stores and msgpack carries."""
+else:
+    Value = Any  # msgspec cannot check a union of str and bytes, and msgpack tells them apart
+
+
+class StepKind(enum.IntEnum):
+    """What the writer does with a step's statement."""
+
+    REQUIRE = 0
+    """Guard: must return a row, else the operation is refused with `refusal`."""
+    FORBID = 1
+    """Guard: must return no row, else the operation is refused with `refusal`."""
+    RUN = 2
+    """Execute; with a `refusal`, it must change at least one row."""
+    RETURN = 3
+    """Execute and keep the first column of the first row as the operation's result;
+    with a `refusal`, there must be such a row."""
+
+
+class Step(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One statement of a plan. `refusal` is `code` or `code:field`; `""` means none."""
+
+    kind: StepKind
+    sql: str
+    params: tuple[Value, ...] = ()
+    refusal: str = ""
+
+
+class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Steps that hold together or not at all, made for one version of the catalog.
+
+    `catalog_version`: the writer refuses a plan of any other version as stale.
+    `changes_catalog`: the plan is a batch of its own, after which the version moves.
+    """
+
+    catalog_version: int
+    steps: tuple[Step, ...]
+    changes_catalog: bool = False
+    database: str = "main"
+
+
+def require(sql: str, params: tuple[Value, ...] = (), *, refusal: str) -> Step:
+    """A guard that must find a row."""
+    return Step(StepKind.REQUIRE, sql, params, refusal)
+
+
+def forbid(sql: str, params: tuple[Value, ...] = (), *, refusal: str) -> Step:
+    """A guard that must find nothing."""
+    return Step(StepKind.FORBID, sql, params, refusal)
+
+
+def run(sql: str, params: tuple[Value, ...] = (), *, refusal: str = "") -> Step:
+    """A statement whose rows do not matter."""
+    return Step(StepKind.RUN, sql, params, refusal)
+
+
+def returning(sql: str, params: tuple[Value, ...] = (), *, refusal: str = "") -> Step:
+    """A statement whose first value is the operation's result."""
+    return Step(StepKind.RETURN, sql, params, refusal)

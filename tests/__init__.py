@@ -1,0 +1,1 @@
+"""Tests of Quillbase: from outside with real processes wherever there is an outside."""

@@ -1,0 +1,1 @@
+"""House rules as tests: a violation names the place and the rule."""

@@ -1,0 +1,127 @@
+"""Who may import whom: the arrows of ARCHITECTURE.md, checked."""
+
+from __future__ import annotations
+
+from tests.layout.sources import PRODUCT, Source, product
+
+ALLOWED_ROOTS = {
+    "quillbase": {"quillbase", "cluster", "shared", "worker"},
+    "cluster": {"cluster", "shared"},
+    "worker": {"worker", "shared"},
+    "writer": {"writer", "shared"},
+    "shared": {"shared"},
+}
+CLUSTER_MAY_SHARE = {
+    "errors", "limits", "logs", "metrics", "settings", "status_page", "run_directory",
+    "failpoints", "parent_death",
+}  # fmt: skip
+# A layer may import those to its right, and itself.
+SHARED_LAYERS = ("messages", "sql", "access", "language", "schema")
+WORKER_LAYERS = ("app", "wire", "auth|realtime|ops", "records", "engine", "context", "http")
+BARE_DRIVERS = {"apsw", "sqlite3"}
+
+
+def _ours(source: Source) -> list[tuple[int, list[str]]]:
+    return [
+        (line, target.split("."))
+        for line, target in source.imports()
+        if target.split(".")[0] in PRODUCT
+    ]
+
+
+def _rank(layers: tuple[str, ...], name: str) -> int | None:
+    return next((i for i, layer in enumerate(layers) if name in layer.split("|")), None)
+
+
+def test_processes_do_not_import_each_other() -> None:
+    """Each top-level folder imports only its allowed neighbours."""
+    bad = [
+        f"{source.path}:{line} imports {'.'.join(parts)}"
+        for source in product()
+        for line, parts in _ours(source)
+        if parts[0] not in ALLOWED_ROOTS[source.package]
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_the_supervisor_shares_little() -> None:
+    """The supervisor starts the others as programs: it knows no schema, SQL or message."""
+    bad = [
+        f"{source.path}:{line} imports {'.'.join(parts)}"
+        for source in product()
+        if source.package == "cluster"
+        for line, parts in _ours(source)
+        if parts[0] == "shared" and len(parts) > 1 and parts[1] not in CLUSTER_MAY_SHARE
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_the_writer_knows_no_language() -> None:
+    """The writer executes plans; it never makes them."""
+    forbidden = ("shared.language", "shared.access", "shared.sql.select", "shared.sql.conditions")
+    bad = [
+        f"{source.path}:{line} imports {target}"
+        for source in product()
+        if source.package == "writer"
+        for line, target in source.imports()
+        if target.startswith(forbidden)
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_layers_of_shared_point_one_way() -> None:
+    """messages → sql → access → language → schema → the base files."""
+    bad = []
+    for source in product():
+        parts = source.module.split(".")
+        if source.package != "shared" or len(parts) < 2:
+            continue
+        own = _rank(SHARED_LAYERS, parts[1])
+        for line, target in _ours(source):
+            other = _rank(SHARED_LAYERS, target[1]) if len(target) > 1 else None
+            if other is not None and (own is None or other < own) and parts[1] != "sqlite":
+                bad.append(f"{source.path}:{line} imports {'.'.join(target)}")
+    assert not bad, "\n".join(bad)
+
+
+def test_layers_of_the_worker_point_one_way() -> None:
+    """app → wire → auth, realtime, ops → records → engine → context → http."""
+    bad = []
+    for source in product():
+        parts = source.module.split(".")
+        if source.package != "worker" or len(parts) < 2:
+            continue
+        own = _rank(WORKER_LAYERS, parts[1])
+        for line, target in _ours(source):
+            other = _rank(WORKER_LAYERS, target[1]) if len(target) > 1 else None
+            if own is not None and other is not None and target[0] == "worker" and other < own:
+                bad.append(f"{source.path}:{line} imports {'.'.join(target)}")
+    assert not bad, "\n".join(bad)
+
+
+def test_only_the_engines_touch_the_driver() -> None:
+    """APSW is imported by shared.sqlite and the writer; shared.sqlite by them and worker.engine."""
+    bad = []
+    for source in product():
+        at_driver = source.module.startswith(("shared.sqlite", "writer"))
+        at_engine = at_driver or source.module.startswith("worker.engine")
+        for line, target in source.imports():
+            if target.split(".")[0] in BARE_DRIVERS and not at_driver:
+                bad.append(f"{source.path}:{line} imports {target}")
+            if target.startswith("shared.sqlite") and not at_engine:
+                bad.append(f"{source.path}:{line} imports {target}")
+    assert not bad, "\n".join(bad)
+
+
+def test_a_dialect_owns_only_its_two_ends() -> None:
+    """A wire dialect imports no SQL, no engine and no other dialect."""
+    bad = []
+    for source in product():
+        if not source.module.startswith("worker.wire."):
+            continue
+        dialect = source.module.split(".")[2]
+        for line, target in source.imports():
+            other = target.startswith("worker.wire.") and target.split(".")[2] != dialect
+            if other or target.startswith(("shared.sql", "worker.engine")):
+                bad.append(f"{source.path}:{line} imports {target}")
+    assert not bad, "\n".join(bad)
