@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -38,11 +38,14 @@ class ClusterProcess:
         self.workers = workers
         self.banner: list[str] = []
         self.log: list[str] = []
+        flags = [
+            f"--depot={depot}",
+            f"--workers={workers}",
+            f"--port={port}",
+            "--ops-port=0",
+        ]
         self.process = subprocess.Popen(
-            [
-                QUILLBASE, "run", "--depot", str(depot), "--workers", str(workers),
-                "--port", str(port), "--ops-port", "0", *arguments,
-            ],  # fmt: skip
+            [QUILLBASE, "run", *flags, *arguments],
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,7 +62,7 @@ class ClusterProcess:
         self._clients: list[httpx.Client] = []
         self._token = ""
 
-    def __enter__(self) -> ClusterProcess:
+    def __enter__(self) -> Self:
         try:
             until(self._announced, seconds=30, what=f"cluster start; log: {self.log[-5:]}")
         except AssertionError:
@@ -68,7 +71,10 @@ class ClusterProcess:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.stop()
 

@@ -13,7 +13,11 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
     """A longer file has more than one job."""
-    long = [f"{s.path}: {s.text.count(chr(10))}" for s in sources() if s.text.count("\n") > FILE_LINES_MAX]
+    long = [
+        f"{s.path}: {s.text.count(chr(10))}"
+        for s in sources()
+        if s.text.count("\n") > FILE_LINES_MAX
+    ]
     assert not long, "split these: " + ", ".join(long)
 
 

@@ -1,0 +1,1 @@
+"""What holds when processes die, hang, run out of space or are lied to."""
