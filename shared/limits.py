@@ -13,24 +13,30 @@ MIB: Final = 1024 * KIB
 
 # --- HTTP -------------------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 32 * MIB
+BODY_BYTES_DISCARDED_MAX: Final = 64 * MIB  # of a body that is too large, so that its 413 is read
 JSON_DEPTH_MAX: Final = 100
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
 LISTEN_BACKLOG: Final = 4_096
 DRAIN_SECONDS: Final = 30.0
 DRAIN_CLOSE_SECONDS: Final = 2.0  # answers say "Connection: close" this long before accepting ends
+DRAIN_LAST_SECONDS: Final = 0.25  # a connection accepted last may take this long to ask
 
 # --- The write path ---------------------------------------------------------------------------
 IN_FLIGHT_WRITES_PER_WORKER: Final = 4_096
 WRITER_INBOX_OPERATIONS: Final = 16_384
 BATCH_OPERATIONS_MAX: Final = 512
 RESEND_OPERATIONS_PER_MESSAGE: Final = 256
+LINK_MESSAGES_WAITING_MAX: Final = 65_536  # ZeroMQ's own bound, never the one that decides
+LINK_RECONNECT_MS: Final = 5
+LINK_RECONNECT_MS_MAX: Final = 100
 WRITE_DEADLINE_SECONDS: Final = 5.0
 WRITE_GRACE_SECONDS: Final = 0.25  # a worker waits this much longer than the writer may take
 CATALOG_DEADLINE_SECONDS: Final = 60.0
 REPLANS_MAX: Final = 3
 GUARD_SECONDS: Final = 0.050
 STATEMENT_SECONDS: Final = 5.0
+SHARED_STATEMENT_SECONDS: Final = 0.25  # in a batch with others; slower ones run again, alone
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 CHANGE_ROW_BYTES_MAX: Final = 256 * KIB  # a larger row is logged by its key only
 
@@ -46,13 +52,19 @@ QUICK_READ_STEPS: Final = 200_000  # SQLite VM steps on the event loop before a 
 READ_SECONDS_MAX: Final = 2.0  # longest read transaction, so that checkpoints find a gap
 SLOW_READ_THREADS: Final = 2
 SLOW_READS_WAITING_MAX: Final = 256
+PROGRESS_STEPS: Final = 10_000  # SQLite VM steps between two looks at a read's budget
+CATALOG_RACE_SECONDS_MAX: Final = 5.0  # a read is repeated so long while the catalog moves under it
+SLOW_REQUEST_SECONDS: Final = 1.0  # logged
 PER_PAGE_DEFAULT: Final = 30
 PER_PAGE_MAX: Final = 1_000
 FILTER_CHARS_MAX: Final = 3_500
 FILTER_COMPARISONS_MAX: Final = 200
 FILTER_DEPTH_MAX: Final = 50
+FILTER_CALL_DEPTH_MAX: Final = 3
+FILTER_ARGUMENTS_MAX: Final = 10
 SORT_FIELDS_MAX: Final = 8
 SORT_FIELD_CHARS_MAX: Final = 255
+CASCADE_LEVELS_MAX: Final = 8  # only where collections cascade in a circle; otherwise unbounded
 PLAN_CACHE_ENTRIES: Final = 2_048
 
 # --- Realtime ---------------------------------------------------------------------------------
@@ -66,10 +78,13 @@ CLIENT_CLOSE_SECONDS: Final = 5.0  # a client that is being closed may take this
 CLIENT_QUEUE_BYTES: Final = 4 * MIB
 CLIENT_CHUNK_BYTES: Final = 256 * KIB
 REALTIME_CLIENTS_PER_WORKER: Final = 12_288  # the rest of its connections are for requests
+REALTIME_SUBSCRIPTIONS_PER_WORKER: Final = 200_000
+REALTIME_SWEEP_SECONDS: Final = 5.0
 REALTIME_CHANGES_WAITING_MAX: Final = 20_000
 REALTIME_JUDGEMENTS_PER_READ: Final = 200  # on the event loop in one go, some 3 ms
 FEED_POLL_SECONDS: Final = 0.050
 FEED_ROWS_PER_READ: Final = 2_000
+FEED_BYTES_PER_READ: Final = 4 * MIB
 PEER_TIMEOUT_SECONDS: Final = 3.0
 
 # --- Auth -------------------------------------------------------------------------------------
@@ -79,6 +94,20 @@ LOCKOUT_FAILURES: Final = 10
 LOCKOUT_SECONDS: Final = 300.0
 SETUP_LINK_SECONDS: Final = 1_800.0
 
+# --- Schema -----------------------------------------------------------------------------------
+COLLECTION_NAME_CHARS_MAX: Final = 255
+COLLECTION_FIELDS_MAX: Final = 400  # json_object takes two of SQLite's 1000 arguments for each
+COLLECTION_INDEXES_MAX: Final = 64
+FIELD_NAME_CHARS_MAX: Final = 100
+FIELD_HELP_CHARS_MAX: Final = 300
+OPTION_TEXT_CHARS_MAX: Final = 5_000
+OPTION_ITEMS_MAX: Final = 1_000
+INDEX_CHARS_MAX: Final = 5_000
+PATTERN_MEMORY_BYTES: Final = 1 * MIB  # of one compiled pattern, its caches included
+TEXT_CHARS_DEFAULT: Final = 5_000
+JSON_FIELD_BYTES_DEFAULT: Final = 1 * MIB
+AUTOGENERATE_CHARS_MAX: Final = 1_000
+
 # --- Processes --------------------------------------------------------------------------------
 WRITER_BEAT_SECONDS: Final = 0.5
 WRITER_SILENT_SECONDS: Final = 10.0
@@ -86,6 +115,8 @@ RESTART_BACKOFF_SECONDS: Final = 0.1
 RESTART_BACKOFF_SECONDS_MAX: Final = 5.0
 RESTART_HEALTHY_SECONDS: Final = 10.0
 RESTART_EARLY_SECONDS: Final = 1.0
+SUCCESSOR_READY_SECONDS: Final = 30.0  # a rolling reload gives up on a successor after this
+WRITER_DRAIN_SECONDS: Final = 10.0  # after the workers' drain; outlasts every write's deadline
 
 # --- SQLite -----------------------------------------------------------------------------------
 WAL_AUTOCHECKPOINT_PAGES: Final = 8_000
@@ -95,16 +126,28 @@ CHECKPOINT_BUSY_MS: Final = 50
 CHECKPOINT_URGENT_BUSY_MS: Final = 200
 CHECKPOINT_RETRY_SECONDS: Final = 1.0
 BALLAST_BYTES: Final = 16 * MIB
+DISK_PROBE_SECONDS: Final = 1.0  # how often a full disk is tried again
+DATABASE_BUSY_MS: Final = 5_000
+STATEMENT_CACHE_ENTRIES: Final = 500
+READER_CACHE_KIB: Final = 16 * KIB
+WRITER_CACHE_KIB: Final = 32 * KIB
+MMAP_BYTES: Final = 256 * MIB
+PROGRESS_STEPS: Final = 10_000  # VM steps between two looks at the clock, about 1 ms
+IDLE_SECONDS: Final = 1.0  # without operations for so long, the writer tidies up
+RETENTION_BATCHES: Final = 256  # and under load after so many batches
 
 assert WRITER_BEAT_SECONDS * 4 < WRITER_SILENT_SECONDS, "a late beat must not kill the writer"
 assert WRITE_DEADLINE_SECONDS + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS, (
     "a stored answer must outlive every re-send of its operation"
 )
 assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
+assert GUARD_SECONDS < SHARED_STATEMENT_SECONDS < STATEMENT_SECONDS
 assert BATCH_OPERATIONS_MAX <= WRITER_INBOX_OPERATIONS
+assert IN_FLIGHT_WRITES_PER_WORKER < LINK_MESSAGES_WAITING_MAX
 assert RESEND_OPERATIONS_PER_MESSAGE <= IN_FLIGHT_WRITES_PER_WORKER
 assert WAL_RESTART_BYTES < WAL_URGENT_BYTES
 assert DRAIN_CLOSE_SECONDS < DRAIN_SECONDS
+assert WRITE_DEADLINE_SECONDS < WRITER_DRAIN_SECONDS
 assert CLIENT_HEARTBEAT_SECONDS < CLIENT_IDLE_SECONDS < CLIENT_AGE_SECONDS
 assert CLIENT_CHUNK_BYTES < CLIENT_QUEUE_BYTES
 assert REALTIME_CLIENTS_PER_WORKER < CONNECTIONS_PER_WORKER

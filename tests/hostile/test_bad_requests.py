@@ -128,7 +128,6 @@ def test_no_identifier_is_taken_as_sql(name: str, superuser: httpx.Client) -> No
     bad = superuser.patch("/api/collections/things", json={"indexes": [index]})
     if bad.status_code == 200:
         assert superuser.patch("/api/collections/things", json={"indexes": []}).status_code == 200
-        before = (before[0], before[1])
     else:
         assert_error(bad, 400)
     assert_error(superuser.get(f"{RECORDS}/{httpx.QueryParams({'q': name})}"), 404, 400)
@@ -163,7 +162,15 @@ def test_an_index_is_one_plain_create_index(index: str, superuser: httpx.Client)
 
 @pytest.mark.parametrize(
     "rule",
-    ["1=1; --", "title = ", "nope = 1", "(SELECT 1)", "@collection.x.y = 1", "title ~", "\x00"],
+    [
+        "1=1; --",
+        "title = ",
+        "nope = 1",
+        "(SELECT 1)",
+        "@collection.x.y = 1",
+        "title ~",
+        "title = '",
+    ],
 )
 def test_a_rule_that_does_not_compile_is_refused(rule: str, superuser: httpx.Client) -> None:
     """A rule is compiled when it is stored, and refused with a code at its key."""
@@ -226,9 +233,7 @@ def test_bad_bytes_on_the_wire_do_no_harm(raw: bytes, cluster: ClusterProcess) -
     assert httpx.get(f"{cluster.url}/api/health").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "token", ["x", "a.b.c", "Bearer ", "." * 5_000, "eyJhbGciOiJub25lIn0.e30."]
-)
+@pytest.mark.parametrize("token", ["x", "a.b.c", "Bearer", "." * 5_000, "eyJhbGciOiJub25lIn0.e30."])
 def test_a_bad_token_is_a_guest(token: str, cluster: ClusterProcess) -> None:
     """A token that is none is no error by itself, and opens nothing."""
     with httpx.Client(base_url=cluster.url, headers={"Authorization": token}) as client:

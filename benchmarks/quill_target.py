@@ -1,0 +1,125 @@
+"""Our own server as users run it: `quillbase run` on free ports over a temporary depot."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from benchmarks.dataset import READ_COLLECTION, ROWS, collections
+from benchmarks.loader import load
+from benchmarks.processes import command_line, descendants, pss_bytes
+from benchmarks.scenario import SCENARIOS, Scenario
+from benchmarks.target import Idle, TargetError, stop, stop_pids, wait_until_answers
+
+_PROGRAM: Final = str(Path(sys.executable).with_name("quillbase"))
+_IDENTITY: Final = ("bench@example.com", "a password for the bench")
+_SETTLE_SECONDS: Final = 2.0
+
+
+class QuillTarget:
+    """A running cluster with the benchmark's data."""
+
+    name = "quillbase"
+
+    def __init__(self, process: subprocess.Popen[bytes], base_url: str) -> None:
+        self.base_url = base_url
+        self.headers: dict[str, str] = {}
+        self.scenarios: tuple[Scenario, ...] = SCENARIOS
+        self.idle = Idle()
+        self._process = process
+
+    def pids(self) -> list[int]:
+        """Supervisor, writer and workers."""
+        return descendants(self._process.pid)
+
+
+@contextmanager
+def running(folder: Path, workers: int) -> Iterator[QuillTarget]:
+    """A cluster started on a depot that exists and is full, with what it cost to start it."""
+    depot = folder / "depot"
+    _fill(depot, workers)
+    with _cluster(depot, workers) as target:
+        time.sleep(_SETTLE_SECONDS)
+        _measure_idle(target)
+        yield target
+
+
+def _fill(depot: Path, workers: int) -> None:
+    arguments = [_PROGRAM, "superuser", "upsert", *_IDENTITY, "--depot", str(depot)]
+    subprocess.run(arguments, check=True, capture_output=True, timeout=60)
+    with _cluster(depot, workers) as target:
+        headers = {"Authorization": _token(target.base_url)}
+        for definition in collections():
+            answer = httpx.post(
+                f"{target.base_url}/api/collections", json=definition, headers=headers, timeout=30
+            )
+            if not answer.is_success:
+                raise TargetError(f"no collection: {answer.status_code} {answer.text}")
+        load(target.base_url, f"/api/collections/{READ_COLLECTION}/records", {}, ROWS)
+
+
+def _token(base_url: str) -> str:
+    answer = httpx.post(
+        f"{base_url}/api/collections/_superusers/auth-with-password",
+        json={"identity": _IDENTITY[0], "password": _IDENTITY[1]},
+        timeout=30,
+    )
+    if not answer.is_success:
+        raise TargetError(f"no login: {answer.status_code} {answer.text}")
+    return str(answer.json()["token"])
+
+
+@contextmanager
+def _cluster(depot: Path, workers: int) -> Iterator[QuillTarget]:
+    """`quillbase run` until the block ends; whatever it leaves behind is killed by its pid."""
+    flags = [f"--depot={depot}", f"--workers={workers}", "--port=0", "--ops-port=0"]
+    started = time.monotonic()
+    log = depot.with_suffix(".log").open("ab")
+    process = subprocess.Popen([_PROGRAM, "run", *flags], stdout=subprocess.PIPE, stderr=log)
+    family: list[int] = []
+    try:
+        base_url = _announced_url(process)
+        wait_until_answers(f"{base_url}/api/health", process)
+        target = QuillTarget(process, base_url)
+        target.idle.first_answer_seconds = time.monotonic() - started
+        family = target.pids()
+        yield target
+        family = target.pids()
+    except TargetError as error:
+        log.flush()
+        raise TargetError(f"{error}\n{depot.with_suffix('.log').read_text()[-2000:]}") from error
+    finally:
+        stop(process)
+        stop_pids([pid for pid in family if pid != process.pid and _is_ours(pid)])
+        log.close()
+
+
+def _announced_url(process: subprocess.Popen[bytes]) -> str:
+    """The address in the first line that names one."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(rb"http://[\d.:]+", line)
+        if found:
+            return found[0].decode()
+    raise TargetError(f"`quillbase run` ended with {process.wait()} and said no address")
+
+
+def _is_ours(pid: int) -> bool:
+    """A pid may have been used again meanwhile."""
+    return bool(re.search(r"-m (writer|worker) ", command_line(pid)))
+
+
+def _measure_idle(target: QuillTarget) -> None:
+    for pid in target.pids():
+        found = re.search(r"-m (?:cluster )?(supervisor|writer|worker \d+)", command_line(pid))
+        name = found[1] if found else command_line(pid)[:40]
+        target.idle.processes[name] = pss_bytes([pid])
+    target.idle.pss_bytes = sum(target.idle.processes.values())

@@ -1,0 +1,136 @@
+"""The depot as the supervisor sees it: a folder, its lock, and the run directory it names.
+
+It never opens a database. The lock is an flock(2) on `data/writer.lock`, held by the supervisor and,
+through inheritance, by the writer: whoever has it may start a writer, and nobody else can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from cluster.refusal import Refusal
+from shared.run_directory import RunDirectory
+from shared.settings import Settings
+
+_PREFIX = "quill-"
+_COMMAND_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+_SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un(7), less the final NUL
+_LONGEST_NAME = f"/{_PREFIX}12345678/worker-255.ipc"
+
+
+class LockHolder(msgspec.Struct, frozen=True):
+    """What `data/writer.lock` says: who holds the depot, and where it can be met.
+
+    `brief`: a command holds it for a moment; it is worth waiting.
+    """
+
+    pid: int
+    run_directory: str
+    brief: bool = False
+
+
+class Depot:
+    """One depot that this process has locked. Close it to give it back."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.lock = lock
+        self._run: RunDirectory | None = None
+
+    @classmethod
+    def take(cls, path: Path) -> Depot:
+        """Make the folders that are missing and take the lock.
+
+        Raises Refusal when it is taken, naming the holder, or when the folder cannot be used.
+        """
+        try:
+            (path / "data").mkdir(parents=True, exist_ok=True)
+            lock = os.open(lock_file(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Refusal(f"The depot {path} cannot be used: {error.strerror}.") from error
+        if not _locked(path, lock):
+            os.close(lock)
+            raise Refusal(f"The depot {path} is in use{_by_whom(path)}.")
+        return cls(path, lock)
+
+    def make_run_directory(self, settings: Settings, *, brief: bool = False) -> RunDirectory:
+        """A fresh run directory, with the settings inside and its name in the lock file."""
+        self._remove_stale()
+        run = RunDirectory(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_run_parent())))
+        run.metrics.mkdir(mode=0o700)
+        run.settings.write_bytes(msgspec.json.encode(settings))
+        holder = msgspec.json.encode(LockHolder(os.getpid(), str(run.path), brief))
+        os.ftruncate(self.lock, 0)
+        os.pwrite(self.lock, holder, 0)
+        self._run = run
+        return run
+
+    def close(self) -> None:
+        """Remove the run directory and let go of the depot."""
+        if self._run is not None:
+            shutil.rmtree(self._run.path, ignore_errors=True)
+            os.ftruncate(self.lock, 0)
+        os.close(self.lock)
+
+    def _remove_stale(self) -> None:
+        """A killed supervisor left its run directory; its name is still in the lock file."""
+        holder = read_holder(self.path)
+        if holder is None:
+            return
+        path = Path(holder.run_directory)
+        with contextlib.suppress(OSError):
+            ours = path.stat().st_uid == os.getuid() and not path.is_symlink()
+            if ours and path.name.startswith(_PREFIX):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def lock_file(depot: Path) -> Path:
+    """The file that is locked."""
+    return depot / "data" / "writer.lock"
+
+
+def read_holder(depot: Path) -> LockHolder | None:
+    """What the lock file says; it may be stale when nobody holds the lock."""
+    try:
+        return msgspec.json.decode(lock_file(depot).read_bytes(), type=LockHolder)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _locked(path: Path, lock: int) -> bool:
+    """Take the lock now, or soon when only a command holds it."""
+    give_up = time.monotonic() + _COMMAND_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = read_holder(path)
+            if holder is None or not holder.brief or time.monotonic() > give_up:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
+
+
+def _by_whom(path: Path) -> str:
+    holder = read_holder(path)
+    if holder is None:
+        return " by another process"
+    return f" by process {holder.pid}, whose run directory is {holder.run_directory}"
+
+
+def _run_parent() -> str:
+    """A folder short enough for socket paths: systemd's RuntimeDirectory=, else the temporary one."""
+    for parent in (os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0], tempfile.gettempdir()):
+        if parent and len(os.fsencode(parent + _LONGEST_NAME)) <= _SOCKET_PATH_BYTES_MAX:
+            return parent
+    return "/tmp"  # noqa: S108 - mkdtemp makes it private

@@ -1,0 +1,51 @@
+"""`quillbase run`: its options are the fields of `Settings`."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import typer
+
+from cluster.arguments import ENVIRONMENT_PREFIX, ArgumentError, build, flag
+from quillbase.cli.supervise import become_supervisor
+from shared.settings import Settings
+
+
+def run_command() -> Callable[..., None]:
+    """A function whose signature typer can read, made from the settings."""
+
+    def run(**values: Any) -> None:
+        try:
+            settings = build(values)
+        except ArgumentError as error:
+            raise typer.BadParameter(str(error)) from None
+        become_supervisor(settings)
+
+    run.__doc__ = "Run the server until it is told to stop."
+    parameters = [_parameter(field) for field in msgspec.structs.fields(Settings)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
+    default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    option = typer.Option(
+        default,
+        flag(field.name),
+        help=_description(field.name),
+        envvar=ENVIRONMENT_PREFIX + field.name.upper(),
+    )
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=type(default)
+    )
+
+
+def _description(name: str) -> str:
+    hint = typing.get_type_hints(Settings, include_extras=True)[name]
+    texts = (meta.description for meta in typing.get_args(hint) if isinstance(meta, msgspec.Meta))
+    return next((text for text in texts if text), "")

@@ -1,0 +1,1 @@
+"""Who asks, and whether a rule even has to be evaluated for them."""

@@ -1,0 +1,59 @@
+"""Who makes a request: a guest, a record of an auth collection, or a superuser.
+
+An identity holds the caller's record as stored, read in the request's own snapshot. It never holds
+a token, and it is never sent to a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.schema.collection import Collection
+from shared.schema.fields.field import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller. Everything is empty for a guest.
+
+    `record`: stored values by field name. `refused`: names of fields that a rule may not compare
+    yet (lists, JSON) or ever (secrets); binding a rule that does so fails, so it denies.
+    """
+
+    collection_id: str
+    collection_name: str
+    record: Mapping[str, Value]
+    superuser: bool = False
+    refused: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def id(self) -> str:
+        """The id of the caller's record, `""` for a guest."""
+        return str(self.record.get("id") or "")
+
+    @property
+    def guest(self) -> bool:
+        """Whether nobody is logged in."""
+        return not self.collection_id
+
+    @property
+    def actor(self) -> str:
+        """Who did it, for the log of commits: `<collection id>/<record id>`, `""` for a guest."""
+        return f"{self.collection_id}/{self.id}" if self.collection_id else ""
+
+
+GUEST = Identity("", "", {})
+"""The caller that sent no valid token."""
+
+
+def identity_of(
+    collection: Collection, record: Mapping[str, Value], *, superuser: bool
+) -> Identity:
+    """The identity of a stored record of an auth collection."""
+    refused = frozenset(
+        one.name
+        for one in collection.fields
+        if one.multiple or one.secret or one.type in ("json", "geoPoint")
+    )
+    return Identity(collection.id, collection.name, record, superuser, refused)

@@ -1,0 +1,35 @@
+"""Regular expressions that users write: RE2, which takes linear time whatever the pattern.
+
+Python's own `re` backtracks, so one stored pattern could hold a worker for minutes. The syntax is
+also that of Go, hence of PocketBase's existing schemas. Nothing else compiles a user's pattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import re2
+
+from shared.limits import PATTERN_MEMORY_BYTES
+
+_OPTIONS: Final = re2.Options()
+_OPTIONS.max_mem = PATTERN_MEMORY_BYTES
+_OPTIONS.log_errors = False
+
+
+class PatternError(ValueError):
+    """A pattern that RE2 refuses: bad syntax, or too large when compiled."""
+
+
+def compile_pattern(pattern: str) -> Callable[[str], object]:
+    """A function that finds `pattern` anywhere in a text: a match or None.
+
+    Raises PatternError.
+    """
+    try:
+        compiled = re2.compile(pattern, _OPTIONS)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise PatternError(str(error)) from None
+    search: Callable[[str], object] = compiled.search
+    return search

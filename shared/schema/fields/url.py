@@ -1,0 +1,86 @@
+"""Web addresses, kept as they were written."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Final
+
+from shared.errors import FieldError
+from shared.schema.fields.cast import text_of
+from shared.schema.fields.domains import (
+    DOMAIN_OPTIONS,
+    DomainList,
+    domain_list_problems,
+    is_domain,
+)
+from shared.schema.fields.field import INVALID, REQUIRED_OPTION, Field, Value
+from shared.schema.fields.options import Option
+
+_URL_CHARS_MAX: Final = 2_083
+_PORT_MAX: Final = 65_535
+# RFC 3986's parts; each character class excludes what ends the part, so there is one way to match.
+_URL: Final = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
+    r"(?:[^\s/?#@\[\]]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)"
+    r"(?P<port>:[0-9]{1,5})?"
+    r"(?:[/?#][^\s\x00-\x1f\x7f]*)?"
+)
+_SCHEMES: Final = frozenset({"", "http", "https", "ftp", "tcp", "udp", "ws", "wss"})
+
+_NOT_A_URL: Final = FieldError("validation_invalid_url", "Must be a valid URL.")
+_NOT_ADMITTED: Final = FieldError(
+    "validation_url_domain_not_allowed", "This URL domain is not allowed."
+)
+
+
+class UrlField(Field):
+    """Type `url`."""
+
+    kind = "url"
+    OPTIONS: ClassVar[tuple[Option, ...]] = (*DOMAIN_OPTIONS, REQUIRED_OPTION)
+    except_domains: tuple[str, ...]
+    only_domains: tuple[str, ...]
+
+    def settle(self) -> None:
+        """Prepare the lists for look-up."""
+        self._domains = DomainList(self.only_domains, self.except_domains)
+
+    def prepare(self, raw: object) -> Value:
+        """Text of any scalar. Raises FieldProblem."""
+        return text_of(raw)
+
+    def check(self, value: Value) -> FieldError | None:
+        """Form, then domain; a domain list may name a host with or without its port."""
+        if not value:
+            return self.blank
+        if type(value) is not str:
+            return INVALID
+        parts = split_url(value)
+        if parts is None:
+            return _NOT_A_URL
+        host, port = parts
+        if self._domains.open or self._domains.admits(host, host + port):
+            return None
+        return _NOT_ADMITTED
+
+    def option_problems(self) -> dict[str, FieldError]:
+        """One list at most, of real domains."""
+        return domain_list_problems(self.only_domains, self.except_domains)
+
+
+def split_url(text: str) -> tuple[str, str] | None:
+    """Host and `:port` (or `""`) of a URL; None when it is none. A scheme is not needed."""
+    if len(text) > _URL_CHARS_MAX:
+        return None
+    found = _URL.fullmatch(text)
+    if found is None or (found["scheme"] or "").lower() not in _SCHEMES:
+        return None
+    host, port = found["host"], found["port"] or ""
+    if port and not 0 < int(port[1:]) <= _PORT_MAX:
+        return None
+    if host.startswith("["):
+        return host, port
+    if not is_domain(host) or (found["scheme"] is None and "." not in host):
+        return None
+    return host, port

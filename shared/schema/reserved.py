@@ -1,0 +1,37 @@
+"""Table names that no collection or index may take, because the system's own tables have them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLLECTIONS_TABLE: Final = "_collections"
+
+RESERVED_TABLES: Final = frozenset(
+    {
+        # the writer's own
+        COLLECTIONS_TABLE,
+        "_head",
+        "_change",
+        "_commit",
+        "_batch",
+        "_idempotency",
+        "_attempts",
+        # system collections and tables of PocketBase and TrailBase, so that imports find them free
+        "_superusers",
+        "_mfas",
+        "_otps",
+        "_externalauths",
+        "_authorigins",
+        "_params",
+        "_migrations",
+        "_user",
+        "_user_avatar",
+        "_schema_history",
+    }
+)
+
+
+def is_reserved_table(name: str) -> bool:
+    """Whether `name`, in any case, belongs to the system or to SQLite."""
+    lower = name.lower()
+    return lower in RESERVED_TABLES or lower.startswith("sqlite_")

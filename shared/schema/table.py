@@ -1,0 +1,128 @@
+"""The table of a collection: the DDL that makes it, follows a changed definition, and drops it.
+
+Fields are matched by id, so a rename keeps its data. Every statement is a complete one, in the order
+in which they must run, within one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from shared.quote import quote_identifier
+from shared.schema.collection import Collection
+from shared.schema.fields.field import Field
+from shared.schema.index import read_index
+from shared.schema.index_list import carried_index
+
+# SQLite takes these for the rowid when it adds or drops a column, whatever the table declares; a
+# column gets and loses such a name by being renamed.
+_ROWID_NAMES: Final = frozenset({"rowid", "oid"})
+
+
+def create_table(collection: Collection) -> list[str]:
+    """The table and its indexes.
+
+    The rowid is declared, so that VACUUM keeps it and a field may have any of its usual names.
+    """
+    columns = ", ".join(field.column() for field in collection.fields)
+    table = quote_identifier(collection.table)
+    return [
+        f"CREATE TABLE {table} (_rowid_ INTEGER PRIMARY KEY, {columns})",
+        *collection.indexes,
+    ]
+
+
+def drop_table(collection: Collection) -> list[str]:
+    """Away with the table; its indexes go with it."""
+    return [f"DROP TABLE {quote_identifier(collection.table)}"]
+
+
+def alter_table(old: Collection, new: Collection) -> list[str]:
+    """From the table of `old` to that of `new`, which has the same id; data stays.
+
+    An index that goes on as it is, names of fields and table apart, is not built again.
+    """
+    carried = {sql: _carried_sql(sql, old, new) for sql in old.indexes}
+    kept = {sql for sql in carried.values() if sql in new.indexes}
+    table = quote_identifier(new.table)
+    return [
+        *(_drop_index(sql) for sql, goes_on in carried.items() if goes_on not in kept),
+        *_rename_table(old.table, new.table),
+        *_drop_columns(table, old, new),
+        *_rename_columns(table, old, new),
+        *_add_columns(table, old, new.fields),
+        *(sql for sql in new.indexes if sql not in kept),
+    ]
+
+
+def _carried_sql(sql: str, old: Collection, new: Collection) -> str | None:
+    index = carried_index(sql, old, new.fields)
+    return index.sql(new.table) if index is not None else None
+
+
+def _drop_index(sql: str) -> str:
+    return f"DROP INDEX {quote_identifier(read_index(sql).name)}"
+
+
+def _rename_table(old: str, new: str) -> list[str]:
+    """By way of a third name where only the case differs: SQLite takes the two for one."""
+    if old == new:
+        return []
+    steps = [old, new] if old.lower() != new.lower() else [old, f"{old}:renamed", new]
+    return [
+        f"ALTER TABLE {quote_identifier(before)} RENAME TO {quote_identifier(after)}"
+        for before, after in pairwise(steps)
+    ]
+
+
+def _drop_columns(table: str, old: Collection, new: Collection) -> list[str]:
+    steps: list[str] = []
+    for field in old.fields:
+        if field.id in new.by_id:
+            continue
+        name = field.name
+        if name.lower() in _ROWID_NAMES:
+            name = f"{name}:dropped"
+            steps.append(_rename_column(table, field.name, name))
+        steps.append(f"ALTER TABLE {table} DROP COLUMN {quote_identifier(name)}")
+    return steps
+
+
+def _rename_columns(table: str, old: Collection, new: Collection) -> list[str]:
+    """Through names that no field can have where a new name is still somebody's old one."""
+    pairs = [(one.name, new.by_id[one.id].name) for one in old.fields if one.id in new.by_id]
+    changed = [(before, after) for before, after in pairs if before != after]
+    present = {before.lower() for before, _ in pairs}
+    first: list[str] = []
+    second: list[str] = []
+    for before, after in changed:
+        if after.lower() in present:
+            passing = f"{after}:renamed"
+            first.append(_rename_column(table, before, passing))
+            second.append(_rename_column(table, passing, after))
+        else:
+            first.append(_rename_column(table, before, after))
+    return first + second
+
+
+def _rename_column(table: str, before: str, after: str) -> str:
+    names = f"{quote_identifier(before)} TO {quote_identifier(after)}"
+    return f"ALTER TABLE {table} RENAME COLUMN {names}"
+
+
+def _add_columns(table: str, old: Collection, fields: Sequence[Field]) -> list[str]:
+    steps: list[str] = []
+    for field in fields:
+        if field.id in old.by_id:
+            continue
+        column, name = field.column(), field.name
+        if name.lower() not in _ROWID_NAMES:
+            steps.append(f"ALTER TABLE {table} ADD COLUMN {column}")
+            continue
+        passing = f"{name}:added"
+        column = quote_identifier(passing) + column.removeprefix(quote_identifier(name))
+        steps.append(f"ALTER TABLE {table} ADD COLUMN {column}")
+        steps.append(_rename_column(table, passing, name))
+    return steps

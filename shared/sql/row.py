@@ -1,0 +1,56 @@
+"""One row of bound values that SQL can treat as a row of the table: the alias `r` over no table.
+
+A would-be record is judged by its rule this way, and a row of the change feed matched and shaped.
+CAST gives each value the affinity of its column, so comparisons come out as over the table; nothing
+is converted, since the values are stored values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.quote import quote_identifier
+from shared.schema.collection import Collection
+from shared.schema.fields.field import Field
+from shared.sql.plan import Value
+from shared.sql.predicate import Predicate
+
+_CASTS: Final = {"number": "NUMERIC", "bool": "INTEGER"}
+_EXACT_INTEGERS: Final = 2.0**53
+
+
+def row_source(collection: Collection) -> str:
+    """`(SELECT CAST(? AS TEXT) AS "id", …) r`, in the order of the collection's fields."""
+    columns = ", ".join(
+        f"CAST(? AS {_CASTS.get(field.type, 'TEXT')}) AS {quote_identifier(field.name)}"
+        for field in collection.fields
+    )
+    return f"(SELECT {columns}) r"
+
+
+def row_values(collection: Collection, record: Mapping[str, Value]) -> tuple[Value, ...]:
+    """The parameters of `row_source` from values by field name; what is missing is zero."""
+    return tuple(_stored(field, record, field.name) for field in collection.fields)
+
+
+def row_values_by_id(collection: Collection, record: Mapping[str, Value]) -> tuple[Value, ...]:
+    """The same from values by field id, as the change feed has them; secrets are missing there."""
+    return tuple(_stored(field, record, field.id) for field in collection.fields)
+
+
+def match_sql(collection: Collection, rule: Predicate | None, shape: str) -> str:
+    """The shape of a bound row where the rule holds, else no row.
+
+    Parameters: those of `row_source`, then the rule's.
+    """
+    where = "" if rule is None else f" WHERE {rule.sql}"
+    return f"SELECT {shape} FROM {row_source(collection)}{where}"
+
+
+def _stored(field: Field, record: Mapping[str, Value], key: str) -> Value:
+    value = record[key] if key in record else field.zero()
+    # A NUMERIC column stores 5.0 as 5, which shows when it is rendered as text.
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_INTEGERS:
+        return int(value)
+    return value

@@ -1,0 +1,1 @@
+"""The SQLite driver (APSW): how connections are opened, and what its failures mean."""

@@ -1,0 +1,1 @@
+"""Tests of deploy/: the shipped files, run where that is possible."""

@@ -1,0 +1,1 @@
+"""Tests of identities and of what rules mean before rows."""

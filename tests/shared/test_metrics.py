@@ -1,0 +1,39 @@
+"""Counting cheaply, publishing later."""
+
+from __future__ import annotations
+
+import enum
+
+from shared import metrics
+
+
+class _Status(enum.IntEnum):
+    OK = 0
+
+
+def _value(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_requests_are_published_at_the_flush() -> None:
+    """Counter and histogram by route and status class."""
+    labels = {"route": "test_route", "status": "4xx"}
+    for seconds in (0.0004, 0.0005, 0.003, 99.0):
+        metrics.http_request("test_route", 404, seconds)
+    assert _value("quill_http_requests_total", **labels) == 0
+    metrics.flush()
+    metrics.flush()
+    assert _value("quill_http_requests_total", **labels) == 4
+    assert _value("quill_http_request_seconds_bucket", le="0.0005", **labels) == 2
+    assert _value("quill_http_request_seconds_bucket", le="0.005", **labels) == 3
+    assert _value("quill_http_request_seconds_bucket", le="+Inf", **labels) == 4
+    assert abs(_value("quill_http_request_seconds_sum", **labels) - 99.0039) < 1e-9
+
+
+def test_families_take_enum_members_and_texts() -> None:
+    """The same label is the same count."""
+    before = _value("quill_write_outcomes_total", status="ok")
+    metrics.WRITE_OUTCOMES[_Status.OK].add()
+    metrics.WRITE_OUTCOMES["ok"].add(2)
+    metrics.flush()
+    assert _value("quill_write_outcomes_total", status="ok") == before + 3

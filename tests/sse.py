@@ -1,0 +1,194 @@
+"""A light client of `GET /api/realtime`: raw asyncio streams, made to hold hundreds in one test.
+
+It reads HTTP/1.1 chunked bodies and the server-sent events in them, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Self
+
+HOST = "127.0.0.1"
+_SECONDS = 10.0
+
+
+class Event(NamedTuple):
+    """One server-sent event; `data` is decoded JSON."""
+
+    id: str
+    name: str
+    data: Any
+
+
+class Closed(Exception):  # noqa: N818 - an event, not an error
+    """The server ended the stream."""
+
+
+class EventStream:
+    """One open stream. `events` keeps what arrived and was not yet taken by `next`."""
+
+    def __init__(
+        self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.port = port
+        self.client_id = ""
+        self.headers: dict[str, str] = {}
+        self.heartbeats = 0
+        self.events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._reader = reader
+        self._writer = writer
+        self._pump: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, port: int) -> EventStream:
+        """Connect and take the first event."""
+        reader, writer = await asyncio.open_connection(HOST, port)
+        stream = cls(port, reader, writer)
+        writer.write(b"GET /api/realtime HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _SECONDS)
+        status, *lines = head.decode().rstrip().split("\r\n")
+        assert " 200 " in status, head
+        stream.headers = dict(line.lower().split(": ", 1) for line in lines)
+        stream._pump = asyncio.create_task(stream._read())
+        first = await stream.next()
+        assert first.name == "PB_CONNECT", first
+        stream.client_id = first.data["clientId"]
+        return stream
+
+    @property
+    def slot(self) -> int:
+        """The worker that holds the stream."""
+        return int(self.client_id[:4], 16)
+
+    async def _read(self) -> None:
+        """Chunks in, events out; None when the stream ends."""
+        buffer = b""
+        try:
+            while True:
+                size = int(await self._reader.readline() or b"0", 16)
+                if size == 0:
+                    break
+                buffer += (await self._reader.readexactly(size + 2))[:-2]
+                *whole, buffer = buffer.split(b"\n\n")
+                for block in whole:
+                    self._take(block)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.events.put_nowait(None)
+
+    def _take(self, block: bytes) -> None:
+        if block.startswith(b":"):
+            self.heartbeats += 1
+            return
+        event_id, name, data = block.split(b"\n")
+        self.events.put_nowait(
+            Event(
+                event_id.removeprefix(b"id:").decode(),
+                name.removeprefix(b"event:").decode(),
+                json.loads(data.removeprefix(b"data:")),
+            )
+        )
+
+    async def next(self, seconds: float = _SECONDS) -> Event:
+        """The next event. Raises Closed at the end, TimeoutError when none comes."""
+        if self.events.empty():  # a wait with a deadline costs a task, which many events would feel
+            event = await asyncio.wait_for(self.events.get(), seconds)
+        else:
+            event = self.events.get_nowait()
+        if event is None:
+            self.events.put_nowait(None)
+            raise Closed
+        return event
+
+    async def take(self, count: int, seconds: float = _SECONDS) -> list[Event]:
+        """The next `count` events."""
+        async with asyncio.timeout(seconds):
+            return [await self.next(seconds) for _ in range(count)]
+
+    async def subscribe(self, *topics: str, token: str = "") -> int:
+        """Set the subscriptions over a connection of its own; the status."""
+        return await set_subscriptions(self.port, self.client_id, topics, token=token)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+        await _hang_up(self._writer)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+
+class Connection:
+    """One keep-alive HTTP connection, which stays with one worker."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> Connection:
+        """Connect to whichever worker the kernel chooses."""
+        return cls(*await asyncio.open_connection(HOST, port))
+
+    @classmethod
+    async def to_slot(cls, port: int, slot: int) -> Connection:
+        """Connect until the worker `slot` answers."""
+        for _ in range(200):
+            connection = await cls.open(port)
+            _, health = await connection.request("GET", "/_/health")
+            if health["slot"] == slot:
+                return connection
+            await connection.close()
+        raise AssertionError(f"worker {slot} never took a connection")
+
+    async def request(
+        self, method: str, path: str, body: object = None, *, token: str = ""
+    ) -> tuple[int, Any]:
+        """Send one request; the status and the decoded body."""
+        payload = b"" if body is None else json.dumps(body).encode()
+        head = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(payload)}"]
+        if payload:
+            head.append("Content-Type: application/json")
+        if token:
+            head.append(f"Authorization: {token}")
+        self._writer.write("\r\n".join([*head, "", ""]).encode() + payload)
+        answer = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _SECONDS)
+        lines = answer.decode().lower().split("\r\n")
+        size = next((int(x.split(":")[1]) for x in lines if x.startswith("content-length:")), 0)
+        raw = await asyncio.wait_for(self._reader.readexactly(size), _SECONDS)
+        return int(lines[0].split(" ")[1]), json.loads(raw) if raw else None
+
+    async def close(self) -> None:
+        """Hang up."""
+        await _hang_up(self._writer)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def set_subscriptions(
+    port: int, client_id: str, topics: Iterable[str], *, token: str = ""
+) -> int:
+    """POST /api/realtime on a new connection; the status."""
+    async with await Connection.open(port) as connection:
+        body = {"clientId": client_id, "subscriptions": list(topics)}
+        status, _ = await connection.request("POST", "/api/realtime", body, token=token)
+    return status

@@ -1,0 +1,1 @@
+"""Tests of the engine's worker side, against a real writer process."""

@@ -1,0 +1,1 @@
+"""Tests of the HTTP layer, through a real server."""

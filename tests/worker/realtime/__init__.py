@@ -1,0 +1,1 @@
+"""Tests of the realtime hub, alone and through a real cluster."""

@@ -1,0 +1,271 @@
+"""The hub over a real database: which clients hear of a change, and what they see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import Kind, QuillError
+from shared.limits import REALTIME_CHANGES_WAITING_MAX
+from shared.messages.changes import Act, Change
+from shared.schema.collection import Collection
+from shared.schema.fields import field_from_json
+from shared.status_page import StatusPage
+from worker.engine.reader import Reader
+from worker.realtime import sse
+from worker.realtime.client import Client
+from worker.realtime.client_id import Owner, owner_of
+from worker.realtime.hub import Hub
+from worker.realtime.topics import read_topics
+from writer.database import Database
+
+FIELDS = [
+    {"id": "f_id", "name": "id", "type": "text"},
+    {"id": "f_title", "name": "title", "type": "text"},
+    {"id": "f_size", "name": "size", "type": "number"},
+    {"id": "f_note", "name": "note", "type": "text", "hidden": True},
+]
+ID = "abcdefghijklmno"
+
+
+class Place:
+    """A database with a catalog that a test changes at will, and a reader of it."""
+
+    def __init__(self, folder: Path) -> None:
+        page = StatusPage.create(folder / "status")
+        self.database = Database("main", folder / "main.db", page.database())
+        self.words = page.database()
+        self.reader = Reader(folder / "main.db", self.words)
+
+    def store(self, name: str, **rules: str | None) -> None:
+        """Put a collection into the catalog, in a new version of it."""
+        rules = {"list_rule": "", "view_rule": "", **rules}
+        fields = tuple(field_from_json(dict(raw)) for raw in FIELDS)
+        collection = Collection(f"c_{name}", name, "base", False, fields, **rules)  # type: ignore[arg-type]
+        row = collection.to_row()
+        names = ", ".join(f'"{column}"' for column in row)
+        marks = ", ".join("?" * len(row))
+        connection = self.database.connection
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM _collections WHERE id = ?", (collection.id,))
+        connection.execute(
+            f"INSERT INTO _collections({names}) VALUES({marks})", tuple(row.values())
+        )
+        connection.execute("UPDATE _head SET catalog = catalog + 1")
+        connection.execute("COMMIT")
+        self.words.catalog_version += 1
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.reader.close()
+        self.database.connection.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place with one public collection, `posts`."""
+    made = Place(tmp_path)
+    made.store("posts")
+    yield made
+    made.close()
+
+
+def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any) -> Change:
+    row = {"f_id": ID, "f_title": "", "f_size": 0, "f_note": "secret", **values}
+    if act is Act.DELETE:
+        return Change(n, table, act, row["f_id"], row, None)
+    return Change(n, table, act, row["f_id"], None, row)
+
+
+def _run(place: Place, scenario: Callable[[Hub], Awaitable[None]]) -> None:
+    async def main() -> None:
+        hub = Hub(Owner(3, 12345), place.reader, place.reader.catalog)
+        hub.start()
+        try:
+            await scenario(hub)
+        finally:
+            hub.close_all()
+            hub.stop()
+
+    asyncio.run(main())
+
+
+def _listen(hub: Hub, *topics: str) -> Client:
+    client = hub.connect("127.0.0.1")
+    hub.subscribe(client, None, read_topics(list(topics)))
+    client._take()  # PB_CONNECT
+    return client
+
+
+async def _settle(hub: Hub) -> None:
+    """Until the delivery has nothing left to do."""
+    async with asyncio.timeout(5):
+        while hub._changes or hub._arrived.is_set():  # noqa: ASYNC110 - no event for "idle"
+            await asyncio.sleep(0)
+
+
+def _heard(client: Client) -> list[tuple[str, str, Any]]:
+    raw = client._take() if client.waiting else b""
+    events = []
+    for block in raw.decode().split("\n\n")[:-1]:
+        _id, name, data = block.split("\n")
+        payload = json.loads(data.removeprefix("data:"))
+        events.append((name.removeprefix("event:"), payload.get("action"), payload.get("record")))
+    return events
+
+
+def test_changes_find_their_topics(place: Place) -> None:
+    """By name, id and record; each under its own name, in the order of the log."""
+
+    async def scenario(hub: Hub) -> None:
+        every, one = _listen(hub, "POSTS/*", "c_posts"), _listen(hub, f"posts/{ID}")
+        nobody = _listen(hub, "posts/other", "nosuch/*", "@oauth2")
+        assert hub.wanted()
+        hub.on_changes(
+            [
+                _change(1, f_title="a"),
+                _change(2, Act.UPDATE, f_title="b"),
+                _change(3, Act.DELETE, f_title="b"),
+                _change(4, table="unknown"),
+            ]
+        )
+        await _settle(hub)
+        actions = [(name, action) for name, action, _ in _heard(every)]
+        assert actions == [
+            (name, action)
+            for action in ("create", "update", "delete")
+            for name in ("POSTS/*", "c_posts")
+        ]
+        record = {
+            "collectionId": "c_posts", "collectionName": "posts", "id": ID, "size": 0, "title": "b",
+        }  # fmt: skip
+        assert _heard(one)[-1] == (f"posts/{ID}", "delete", record)
+        assert _heard(nobody) == []
+
+    _run(place, scenario)
+
+
+def test_the_same_view_is_encoded_once(place: Place) -> None:
+    """All who see the same share one bytes object; only the first lines are their own."""
+
+    async def scenario(hub: Hub) -> None:
+        clients = [_listen(hub, "posts/*") for _ in range(3)]
+        hub.on_changes([_change(1)])
+        await _settle(hub)
+        assert len({id(client._queue[0][1]) for client in clients}) == 1
+
+    _run(place, scenario)
+
+
+def test_a_rule_at_fault_denies(place: Place) -> None:
+    """A stored rule that does not compile tells nobody anything, and harms no other topic."""
+    place.store("posts", list_rule="nosuch.field = 1")
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*", f"posts/{ID}")
+        hub.on_changes([_change(1)])
+        await _settle(hub)
+        assert [name for name, _, _ in _heard(client)] == [f"posts/{ID}"]
+
+    _run(place, scenario)
+
+
+def test_a_rule_that_moves_is_obeyed_between_two_changes(place: Place) -> None:
+    """Open streams are judged by the catalog of the moment."""
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*")
+        for number in range(1, 4):
+            place.store("posts", list_rule=f"size = {number}")
+            hub.on_changes([_change(number * 10 + size, f_size=size) for size in range(1, 4)])
+            await _settle(hub)
+            assert [record["size"] for _, _, record in _heard(client)] == [number]
+        place.store("posts", list_rule=None)
+        hub.on_changes([_change(50)])
+        await _settle(hub)
+        assert _heard(client) == []
+
+    _run(place, scenario)
+
+
+def test_values_of_an_older_schema_still_fit(place: Place) -> None:
+    """The log names fields by id: what is unknown is left out, what is missing is empty."""
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*")
+        row = {"f_id": ID, "f_dropped": "x"}
+        hub.on_changes([Change(1, "c_posts", Act.CREATE, ID, None, row)])
+        await _settle(hub)
+        (event,) = _heard(client)
+        assert (event[2]["title"], event[2]["size"], "x" in event[2].values()) == ("", 0, False)
+
+    _run(place, scenario)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(1, "c_posts", Act.RESET, None, None, None),
+        Change(1, "*", Act.RESET, None, None, None),
+        Change(1, "c_posts", Act.DELETE, ID, None, None),
+    ],
+)
+def test_what_cannot_be_told_ends_the_streams_it_concerns(place: Place, change: Change) -> None:
+    """A RESET, or a delete of which only the key is known, closes the listeners of the table."""
+    place.store("notes")
+
+    async def scenario(hub: Hub) -> None:
+        concerned, other = _listen(hub, "posts/*"), _listen(hub, "notes/*")
+        hub.on_changes([change])
+        await _settle(hub)
+        assert concerned.closed
+        assert other.closed is (change.table == "*")
+
+    _run(place, scenario)
+
+
+def test_more_changes_than_the_hub_holds_are_told_as_lost(place: Place) -> None:
+    """The queue before the judging is bounded as well, and its overflow is never silent."""
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*")
+        hub.on_changes([_change(n) for n in range(REALTIME_CHANGES_WAITING_MAX + 1)])
+        assert client._take() == sse.overflow_event(client.id)
+        assert client.closed
+
+    _run(place, scenario)
+
+
+def test_without_subscriptions_changes_are_not_kept(place: Place) -> None:
+    """The feed is told that nobody listens, and what comes nevertheless is dropped."""
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*")
+        client.abandon()
+        assert not hub.wanted()
+        assert hub.find(client.id) is None
+        assert len(hub) == 0
+        hub.on_changes([_change(1)])
+        assert not hub._changes
+
+    _run(place, scenario)
+
+
+def test_draining_closes_everybody_and_refuses_newcomers(place: Place) -> None:
+    """After close_all there is no open client and no way to become one."""
+
+    async def scenario(hub: Hub) -> None:
+        client = _listen(hub, "posts/*")
+        assert owner_of(client.id) == Owner(3, 12345)
+        hub.close_all()
+        assert client.closed
+        with pytest.raises(QuillError) as caught:
+            hub.connect("127.0.0.1")
+        assert caught.value.kind is Kind.UNAVAILABLE
+
+    _run(place, scenario)

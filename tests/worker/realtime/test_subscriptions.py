@@ -1,0 +1,152 @@
+"""POST /api/realtime: who may set what, on whichever worker it lands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.cluster_process import ClusterProcess
+from tests.sse import Connection, EventStream, set_subscriptions
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "title", "type": "text"},
+    {"name": "note", "type": "text", "hidden": True},
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _posts(cluster: ClusterProcess) -> None:
+    cluster.collection("posts", FIELDS)
+
+
+def _options(**query: str) -> str:
+    return "?options=" + quote(json.dumps({"query": query}))
+
+
+def test_the_stream_has_the_headers_that_proxies_and_clients_need(cluster: ClusterProcess) -> None:
+    """Event stream, never stored, never buffered by nginx; the id is 40 characters."""
+
+    async def scenario() -> EventStream:
+        async with await EventStream.open(cluster.port) as stream:
+            return stream
+
+    stream = asyncio.run(scenario())
+    assert stream.headers["content-type"] == "text/event-stream"
+    assert stream.headers["cache-control"] == "no-store"
+    assert stream.headers["x-accel-buffering"] == "no"
+    assert len(stream.client_id) == 40
+
+
+def test_a_subscription_reaches_the_owner_from_either_worker(cluster: ClusterProcess) -> None:
+    """The POST may land on the worker that does not hold the stream."""
+
+    async def scenario() -> None:
+        async with await EventStream.open(cluster.port) as stream:
+            for slot in (0, 1):
+                connection = await Connection.to_slot(cluster.port, slot)
+                name = f"posts{_options(filter=f'title = {slot}')}"
+                body = {"clientId": stream.client_id, "subscriptions": [name]}
+                assert await connection.request("POST", "/api/realtime", body) == (204, None)
+                status, record = await connection.request(
+                    "POST", "/api/collections/posts/records", {"title": str(slot)}
+                )
+                assert status == 200, record
+                event = await stream.next()
+                assert event.name == name
+                assert event.data == {"action": "create", "record": record}
+                await connection.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"clientId": "", "subscriptions": []}, 400),
+        ({"subscriptions": []}, 400),
+        ({"clientId": 1, "subscriptions": []}, 400),
+        ({"clientId": "SELF", "subscriptions": "posts"}, 400),
+        ({"clientId": "SELF", "subscriptions": [1]}, 400),
+        ({"clientId": "SELF", "subscriptions": ["x" * 2501]}, 400),
+        ({"clientId": "SELF", "subscriptions": ["a\nb"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"c{n}" for n in range(1001)]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='nosuch = 1')}"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='note = 1')}"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='title ==')}"]}, 400),
+        ({"clientId": "nobody", "subscriptions": []}, 404),
+        ({"clientId": "0" * 40, "subscriptions": []}, 404),
+        ({"clientId": "SELF", "subscriptions": ["nosuch/*", "@oauth2", "posts"]}, 204),
+        ({"clientId": "SELF"}, 204),
+    ],
+)
+def test_statuses(cluster: ClusterProcess, body: dict[str, object], expected: int) -> None:
+    """Malformed is 400, unknown is 404, and an unknown topic is nobody's business."""
+
+    async def scenario() -> int:
+        async with await EventStream.open(cluster.port) as stream:
+            if body.get("clientId") == "SELF":
+                body["clientId"] = stream.client_id
+            connection = await Connection.open(cluster.port)
+            status, answer = await connection.request("POST", "/api/realtime", body)
+            await connection.close()
+            assert answer is None or answer["status"] == status
+            return status
+
+    assert asyncio.run(scenario()) == expected
+
+
+def test_a_client_may_become_somebody_and_not_somebody_else(cluster: ClusterProcess) -> None:
+    """Guest to superuser is fine, and the same one again; back to guest is 403."""
+    token = cluster.superuser_token()
+
+    async def scenario() -> list[int]:
+        async with await EventStream.open(cluster.port) as stream:
+            return [
+                await stream.subscribe("posts", token=given)
+                for given in ("", token, token, "", "garbage")
+            ]
+
+    assert asyncio.run(scenario()) == [204, 204, 204, 403, 403]
+
+
+def test_a_client_that_hung_up_is_forgotten(cluster: ClusterProcess) -> None:
+    """Its id is worth nothing as soon as the server saw the end of the stream."""
+
+    async def scenario() -> int:
+        stream = await EventStream.open(cluster.port)
+        await stream.close()
+        for _ in range(500):
+            status = await set_subscriptions(cluster.port, stream.client_id, ["posts"])
+            if status == 404:
+                return status
+            await asyncio.sleep(0.01)
+        return status
+
+    assert asyncio.run(scenario()) == 404
+
+
+def test_the_set_is_replaced(cluster: ClusterProcess) -> None:
+    """What is not in the last POST is not heard any more."""
+
+    async def scenario() -> None:
+        async with await EventStream.open(cluster.port) as stream:
+            connection = await Connection.open(cluster.port)
+            path = "/api/collections/posts/records"
+            assert await stream.subscribe("posts/*") == 204
+            assert await stream.subscribe("posts") == 204
+            status, record = await connection.request("POST", path, {"title": "one"})
+            assert status == 200, record
+            assert (await stream.next()).name == "posts"
+            assert await stream.subscribe() == 204
+            await connection.request("POST", path, {"title": "two"})
+            assert await stream.subscribe("posts/*") == 204
+            await connection.request("POST", path, {"title": "three"})
+            event = await stream.next()
+            assert (event.name, event.data["record"]["title"]) == ("posts/*", "three")
+            await connection.close()
+
+    asyncio.run(scenario())

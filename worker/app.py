@@ -1,0 +1,200 @@
+"""A worker on one screen: what is wired to what, in which order it starts and how it drains.
+
+    status page → reader, catalog → link, feed, peers → handlers → HTTP
+
+Everything that a handler uses is in the Context; everything that lives is started and ended here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from shared import metrics, settings
+from shared.limits import DRAIN_CLOSE_SECONDS, DRAIN_LAST_SECONDS
+from shared.logs import get_logger
+from shared.run_directory import RunDirectory
+from shared.status_page import StatusPage
+from worker.auth.passwords import PasswordPool
+from worker.context import Context
+from worker.engine.batch_log import OutcomeLog
+from worker.engine.feed import Feed
+from worker.engine.peers import Peers
+from worker.engine.reader import Reader
+from worker.engine.writer_link import WriterLink
+from worker.http.client_address import ProxyTrust
+from worker.http.connections import count_connections
+from worker.http.headers import FixedHeaders, Position
+from worker.http.listener import Listener
+from worker.http.routes import Route, Routes
+from worker.http.server import Application
+from worker.realtime.client_id import Owner
+from worker.realtime.hub import Hub
+from worker.realtime.subscribe import serve_peers
+from worker.records.plans import PlanCache
+from worker.wire.pocketbase.encode import error_response
+from worker.wire.pocketbase.routes import ROUTES
+
+_INCARNATION_BITS = 63
+_PAGE_POLL_SECONDS = 0.002
+_METRICS_SECONDS = 1.0
+_DRAIN_POLL_SECONDS = 0.05
+_RECORD_LABELS = {
+    ("GET", 5): "list",
+    ("POST", 5): "create",
+    ("GET", 6): "view",
+    ("PATCH", 6): "update",
+    ("DELETE", 6): "delete",
+}
+
+
+async def build_context(slot: int, run_path: Path) -> Context:
+    """Wire a worker. Waits until a writer has opened the database."""
+    run_directory = RunDirectory(run_path)
+    configured = settings.load(run_directory.settings)
+    page = StatusPage.open(run_directory.status_page)
+    while page.epoch == 0:  # noqa: ASYNC110 - another process moves it
+        await asyncio.sleep(_PAGE_POLL_SECONDS)
+    incarnation = secrets.randbits(_INCARNATION_BITS)
+    main = page.database()
+    reader = Reader(Path(configured.depot) / "data" / "main.db", main)
+    outcomes = OutcomeLog(reader, incarnation)
+    context = Context(
+        settings=configured,
+        slot=slot,
+        incarnation=incarnation,
+        run_directory=run_directory,
+        page=page,
+        main=main,
+        started_at=time.time(),
+        started_ns=time.monotonic_ns(),
+        reader=reader,
+        writer=WriterLink(run_directory.writer, incarnation, outcomes.look_up),
+        catalog=reader.catalog,
+        feed=Feed(run_directory.changes, reader.snapshot, main),
+        peers=Peers(run_directory, slot, incarnation),
+    )
+    context.plans = PlanCache()
+    context.passwords = PasswordPool()
+    context.hub = Hub(Owner(slot, incarnation), reader, reader.catalog)
+    return context
+
+
+def build_application(context: Context) -> Application:
+    """The HTTP side of a worker."""
+    routes = [
+        Route(method, template, handler, route_label(method, template))
+        for method, template, handler in ROUTES
+    ]
+    return Application(
+        Routes(context, routes),
+        error_response,
+        Position(context.main),
+        FixedHeaders(context.settings.cors_origins),
+        ProxyTrust(context.settings.trusted_proxies),
+    )
+
+
+def route_label(method: str, template: str) -> str:
+    """Class of a route for the metrics; from the closed set named in shared/metrics.py."""
+    parts = template.split("/")
+    if parts[-1].startswith("auth-"):
+        return "auth"
+    if "records" in parts:
+        return _RECORD_LABELS.get((method, len(parts)), "other")
+    for label in ("collections", "realtime", "health", "setup"):
+        if label in parts:
+            return label
+    return "other"
+
+
+class Worker:
+    """A worker from its start to its end."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.application = build_application(context)
+        self._listeners: list[Listener] = []
+        self._servers: list[asyncio.Task[None]] = []
+        self._metrics: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def build(cls, slot: int, run_path: Path) -> Worker:
+        """Wire it. Waits until a writer has opened the database."""
+        return cls(await build_context(slot, run_path))
+
+    def start(self, descriptors: Iterable[int]) -> None:
+        """Connect to the others, then accept on these inherited listening sockets."""
+        context = self.context
+        context.writer.on_welcome = lambda _welcome: context.feed.advance()
+        context.writer.start()
+        context.hub.start()
+        context.feed.wanted = context.hub.wanted
+        context.feed.listen(context.hub.on_changes)
+        context.feed.start()
+        serve_peers(context)
+        context.peers.start()
+        self._publish_metrics()
+        loop = asyncio.get_running_loop()
+        self._listeners = [Listener(self.application, number) for number in descriptors]
+        self._servers = [loop.create_task(listener.serve()) for listener in self._listeners]
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`. Raises RuntimeError when a server ends by itself."""
+        waiting = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([waiting, *self._servers], return_when=asyncio.FIRST_COMPLETED)
+        if not stop.is_set():
+            raise RuntimeError("the HTTP server ended by itself")
+
+    async def drain(self) -> None:
+        """End without losing a request.
+
+        Streams are ended. While we still accept, each answer closes its connection, so that
+        clients move to a successor. Then new connections are left in the shared queue, those just
+        accepted are answered, what is in flight is finished, and idle connections are closed.
+        """
+        get_logger().info("worker drains", connections=self._connections())
+        self.context.draining = self.application.closing = True
+        self.context.hub.close_all()
+        await self._until_nobody_is_connected(DRAIN_CLOSE_SECONDS)
+        for listener in self._listeners:
+            listener.stop_accepting()
+        await self._until_nobody_is_connected(DRAIN_LAST_SECONDS)
+        for listener in self._listeners:
+            listener.stop()  # type: ignore[no-untyped-call]
+        await asyncio.gather(*self._servers)
+        self._close()
+        get_logger().info("worker ends")
+
+    def _connections(self) -> int | None:
+        return count_connections([listener.address for listener in self._listeners])
+
+    async def _until_nobody_is_connected(self, seconds: float) -> None:
+        """Wait, but no longer than this."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            await asyncio.sleep(_DRAIN_POLL_SECONDS)
+            if self._connections() == 0:
+                return
+
+    def _close(self) -> None:
+        """End what runs beside the requests, after the last answer has gone out."""
+        context = self.context
+        context.feed.close()
+        context.hub.stop()
+        context.peers.close()
+        context.writer.close()
+        context.passwords.close()
+        context.reader.close()
+        if self._metrics is not None:
+            self._metrics.cancel()
+        metrics.flush()
+
+    def _publish_metrics(self) -> None:
+        metrics.WRITES_IN_FLIGHT.set(self.context.writer.in_flight)
+        metrics.flush()
+        loop = asyncio.get_running_loop()
+        self._metrics = loop.call_later(_METRICS_SECONDS, self._publish_metrics)

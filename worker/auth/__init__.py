@@ -1,0 +1,1 @@
+"""Who is calling: tokens, passwords, login, lockout, the first superuser."""

@@ -1,0 +1,7 @@
+"""Failures of reads that code above the engine has to tell apart; it may not import the driver."""
+
+from __future__ import annotations
+
+from shared.sqlite.driver import SQLError
+
+__all__ = ["SQLError"]

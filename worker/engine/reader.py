@@ -1,0 +1,188 @@
+"""Reads: each runs on a snapshot, under a budget, with the catalog checked before and after.
+
+Most reads take microseconds and run on the event loop itself: handing them to a thread costs many
+times as much (m). One that goes over its budget of SQLite steps is broken off and run again from
+the start in a small thread pool, where only time limits it. So `work` must be a function of its
+arguments: it may run twice, and in a thread.
+
+After the last read the catalog's version is compared again. If it moved, the result is thrown
+away, also a refusal: a rule that was tightened after we planned, and data that was written under
+the new rule, must not meet (DESIGN section 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+from shared import failpoints, metrics
+from shared.errors import Kind, QuillError
+from shared.limits import (
+    CATALOG_RACE_SECONDS_MAX,
+    READ_SECONDS_MAX,
+    SLOW_READ_THREADS,
+    SLOW_READS_WAITING_MAX,
+)
+from shared.schema.catalog import CATALOG_SQL, Catalog
+from shared.sqlite.driver import BusyError, InterruptError, SQLError
+from shared.status_page import DatabaseWords
+from worker.engine.catalog_cache import CatalogCache
+from worker.engine.snapshot import OverBudgetError, Snapshot, quick_snapshot, timed_snapshot
+
+__all__ = ["Reader", "Snapshot"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+_RACE_PAUSE_SECONDS = 0.001
+_VERSION_SQL = "SELECT catalog FROM _head"
+
+
+class Reader:
+    """Read-only access to one database. Use it from the event loop only."""
+
+    def __init__(self, path: Path, words: DatabaseWords) -> None:
+        self._path = path
+        self._words = words
+        self._snapshot = quick_snapshot(path, words)
+        self._idle: list[Snapshot] = []
+        self._threads = ThreadPoolExecutor(SLOW_READ_THREADS, thread_name_prefix="slow-read")
+        self._waiting = 0
+        self.catalog = CatalogCache(words, self._load_catalog)
+
+    def close(self) -> None:
+        """Close every connection, after the slow reads that run."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for snapshot in (self._snapshot, *self._idle):
+            snapshot.close()
+
+    async def read(
+        self,
+        work: Callable[[Snapshot, Catalog, *Ts], T],
+        *args: *Ts,
+        transaction: bool = False,
+    ) -> T:
+        """Run `work(snapshot, catalog, *args)` and return what it returns.
+
+        `transaction`: all its statements see one state; without, each sees its own.
+        Raises what `work` raises, and QuillError UNAVAILABLE when it takes too long.
+        """
+        catalog = self.catalog.current()
+        if failpoints.ACTIVE:
+            await failpoints.reach_async("worker.before_run")
+        try:
+            result = self._snapshot.run(work, catalog, args, transaction=transaction)
+        except (OverBudgetError, QuillError, SQLError, BusyError) as error:
+            return await self._read_again(error, catalog, work, args, transaction=transaction)
+        if self.catalog.is_current(catalog):
+            return result
+        return await self._read_again(None, catalog, work, args, transaction=transaction)
+
+    async def _read_again(
+        self,
+        error: Exception | None,
+        catalog: Catalog,
+        work: Callable[[Snapshot, Catalog, *Ts], T],
+        args: tuple[*Ts],
+        *,
+        transaction: bool,
+    ) -> T:
+        """The rare ways on: the catalog moved, the budget is spent, the file is busy."""
+        give_up = time.monotonic() + CATALOG_RACE_SECONDS_MAX
+        slow = isinstance(error, OverBudgetError)
+        while time.monotonic() < give_up:
+            if error is not None and not slow and not await self._worth_repeating(error, catalog):
+                raise error
+            catalog, error = self.catalog.current(), None
+            try:
+                if slow:
+                    result = await self._in_thread(work, catalog, args, transaction=transaction)
+                else:
+                    result = self._snapshot.run(work, catalog, args, transaction=transaction)
+            except OverBudgetError:
+                slow = True
+            except (QuillError, SQLError, BusyError) as failure:
+                error = failure
+                if slow and not await self._worth_repeating(failure, catalog):
+                    raise
+            else:
+                if self.catalog.is_current(catalog):
+                    return result
+        raise QuillError(Kind.UNAVAILABLE, "The schema keeps changing.", retry_after_seconds=1)
+
+    async def _worth_repeating(self, error: Exception, catalog: Catalog) -> bool:
+        """The failure may come from a catalog that is no longer, or not yet, the file's."""
+        if not self.catalog.is_current(catalog):
+            return True
+        if isinstance(error, BusyError):
+            await asyncio.sleep(_RACE_PAUSE_SECONDS)
+            return True
+        if isinstance(error, SQLError) and self._snapshot.value(_VERSION_SQL) != catalog.version:
+            await asyncio.sleep(_RACE_PAUSE_SECONDS)  # between a COMMIT and the page's new word
+            return True
+        return False
+
+    # --- Slow reads -----------------------------------------------------------------------------
+
+    async def _in_thread(
+        self,
+        work: Callable[[Snapshot, Catalog, *Ts], T],
+        catalog: Catalog,
+        args: tuple[*Ts],
+        *,
+        transaction: bool,
+    ) -> T:
+        metrics.SLOW_READS.add()
+        try:
+            return await self.run_in_thread(
+                lambda snapshot: snapshot.run(work, catalog, args, transaction=transaction)
+            )
+        except InterruptError:
+            raise QuillError(
+                Kind.UNAVAILABLE,
+                f"The query took longer than {READ_SECONDS_MAX:g} seconds.",
+                retry_after_seconds=1,
+            ) from None
+
+    async def run_in_thread(self, work: Callable[[Snapshot], T]) -> T:
+        """Run `work` on a connection of its own in the thread pool.
+
+        Raises QuillError UNAVAILABLE when the pool's queue is full.
+        """
+        if self._waiting >= SLOW_READS_WAITING_MAX:
+            raise QuillError(
+                Kind.UNAVAILABLE, "Too many slow queries are waiting.", retry_after_seconds=1
+            )
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._with_own_connection, work
+            )
+        finally:
+            self._waiting -= 1
+
+    def _with_own_connection(self, work: Callable[[Snapshot], T]) -> T:
+        """In a pool's thread: there are never more connections than threads."""
+        snapshot = self._idle.pop() if self._idle else timed_snapshot(self._path, self._words)
+        try:
+            return work(snapshot)
+        finally:
+            self._idle.append(snapshot)
+
+    # --- On the loop, for the engine itself -----------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The loop's own connection, for short reads of the engine; no budget is started."""
+        return self._snapshot
+
+    def _load_catalog(self) -> Catalog:
+        def load(snapshot: Snapshot) -> Catalog:
+            version = snapshot.value(_VERSION_SQL)
+            assert isinstance(version, int)
+            return Catalog.from_rows(version, snapshot.rows(CATALOG_SQL))
+
+        return self._snapshot.in_transaction(load)

@@ -1,0 +1,1 @@
+"""HTTP: the server, one request, one response. It knows no dialect, no database and no user."""

@@ -1,0 +1,169 @@
+"""One HTTP request as handlers see it: cheap to make, everything else parsed when asked for.
+
+It must not know a dialect. Whatever bytes a client sends, reading them here raises QuillError or
+`Disconnected`, never anything else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from falcon.uri import parse_query_string
+
+from shared.errors import Kind, QuillError
+from shared.limits import BODY_BYTES_DISCARDED_MAX, BODY_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from worker.http.client_address import ProxyTrust
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_LENGTH_DIGITS_MAX: Final = 19
+_ID_PREFIX: Final = os.urandom(6).hex()
+_count = itertools.count(1)
+
+
+class Disconnected(Exception):  # noqa: N818 - an event, not an error
+    """The client went away before its request was read."""
+
+
+class Request:
+    """A request in progress.
+
+    `method`: GET for a HEAD request too.  `path`: percent-decoded.  `raw_query`: as it came.
+    `id`: goes through worker, writer and logs.  `scope`, `receive`, `send`: the ASGI call, for
+    handlers that stream by themselves.  `route`: class for the metrics.
+    """
+
+    __slots__ = (
+        "_headers",
+        "_proxies",
+        "_query",
+        "id",
+        "method",
+        "path",
+        "raw_query",
+        "receive",
+        "route",
+        "scope",
+        "send",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, proxies: ProxyTrust) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.raw_query: bytes = scope["query_string"]
+        self.route = "other"
+        self._proxies = proxies
+        self._query: dict[str, str] | None = None
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        inbound = self._headers.get(b"x-request-id")
+        self.id = _sane_id(inbound) if inbound else f"{_ID_PREFIX}{next(_count):08x}"
+
+    def header(self, name: bytes) -> str | None:
+        """Value of a header, `name` in lower case; the last one when it is repeated."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def headers(self, name: bytes) -> list[str]:
+        """All values of a header that may be repeated, in order."""
+        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == name]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Query parameters, decoded; the first one when a name is repeated.
+
+        Invalid UTF-8 becomes U+FFFD and a broken percent sequence stays as it is.
+        """
+        if self._query is None:
+            self._query = _parse_query(self.raw_query) if self.raw_query else {}
+        return self._query
+
+    @property
+    def client_ip(self) -> str:
+        """Address of the client, through trusted proxies; "" when it cannot be known."""
+        return self._proxies.client_ip(self.scope, self.headers(b"x-forwarded-for"))
+
+    @property
+    def is_loopback(self) -> bool:
+        """The client is on this machine, as far as the trusted proxies can tell."""
+        return self._proxies.is_loopback(self.scope, self.headers(b"x-forwarded-for"))
+
+    async def body(self) -> bytes:
+        """The whole body. Raises QuillError TOO_LARGE, and Disconnected when the client is gone."""
+        expected = self._expected_bytes()
+        if expected == 0:
+            return b""
+        if expected > BODY_BYTES_MAX:
+            await self._discard_body(expected)
+            raise _too_large()
+        message = await self.receive()
+        chunk: bytes = message.get("body", b"")
+        if len(chunk) == expected:
+            return chunk
+        return await self._rest_of_body(message)
+
+    def _expected_bytes(self) -> int:
+        """Content-Length, or -1 when only the end of the stream will tell."""
+        text = self._headers.get(b"content-length")
+        if text is None:
+            return -1 if b"transfer-encoding" in self._headers else 0
+        return int(text) if text.isdigit() and len(text) < _LENGTH_DIGITS_MAX else -1
+
+    async def _rest_of_body(self, message: MutableMapping[str, Any]) -> bytes:
+        parts, size = [], 0
+        while True:
+            if message["type"] != "http.request":
+                raise Disconnected
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size <= BODY_BYTES_MAX:
+                parts.append(part)
+            elif parts:
+                parts.clear()
+            if not message.get("more_body", False) or size > BODY_BYTES_DISCARDED_MAX:
+                break
+            message = await self.receive()
+        if size > BODY_BYTES_MAX:
+            raise _too_large()
+        return b"".join(parts)
+
+    async def _discard_body(self, expected: int) -> None:
+        """Read what is too large, within reason: answered before, a client that only sends would
+        see a reset instead of the 413. One that waits for `100 Continue` is told at once.
+        """
+        if expected > BODY_BYTES_DISCARDED_MAX or b"expect" in self._headers:
+            return
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return
+
+
+def _too_large() -> QuillError:
+    return QuillError(Kind.TOO_LARGE, f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+
+
+def _sane_id(inbound: bytes) -> str:
+    """A caller's own request id when it is short and plain, else a new one."""
+    text = inbound.decode("latin-1")
+    return text if _ID.match(text) else f"{_ID_PREFIX}{next(_count):08x}"
+
+
+def _parse_query(raw: bytes) -> dict[str, str]:
+    parsed = parse_query_string(raw.decode("utf-8", "replace"), keep_blank=True, csv=False)
+    for name, value in parsed.items():
+        if type(value) is list:
+            parsed[name] = value[0]
+    return parsed  # type: ignore[return-value]

@@ -1,0 +1,186 @@
+"""The outermost loop of a request: the one place that answers, whatever happened.
+
+    decode (Request) → route → handler → answer
+
+It turns errors into responses, adds the headers that every answer has, counts, and logs what was
+slow or failed. It knows neither the dialects nor the database: both are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from shared import metrics
+from shared.errors import Kind, QuillError, invalid
+from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
+from shared.logs import get_logger
+from worker.http.client_address import ProxyTrust
+from worker.http.headers import CLOSE, FixedHeaders, Position
+from worker.http.request import Disconnected, Request
+from worker.http.response import Header, Response, StreamResponse
+from worker.http.routes import Routes
+
+if TYPE_CHECKING:
+    from worker.http.request import Receive, Scope, Send
+
+ErrorResponse = Callable[[QuillError], Response]
+_NO_BODY = (204, 304)
+_PREFLIGHT_ROUTE = "preflight"
+_log = get_logger()
+
+
+class Application:
+    """The ASGI application of a worker.
+
+    `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
+    answers ask clients to connect again.  `active`: requests without a complete answer.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        error_response: ErrorResponse,
+        position: Position,
+        headers: FixedHeaders,
+        proxies: ProxyTrust,
+    ) -> None:
+        self._routes = routes
+        self._error_response = error_response
+        self._position = position
+        self._headers = headers
+        self._always = headers.always
+        self._any_origin = headers.any_origin
+        self._proxies = proxies
+        self.closing = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI 3)."""
+        if scope["type"] != "http":
+            await _refuse(scope, send)
+            return
+        started = perf_counter()
+        position = self._position.header()
+        request = Request(scope, receive, send, self._proxies)
+        try:
+            response = await self._respond(request)
+        except QuillError as error:
+            response = self._refusal(request, error)
+        except Disconnected:
+            # Nobody will read it, but granian makes a 500 of a request without any answer.
+            response = self._error_response(invalid("The request ended early."))
+        except Exception:  # noqa: BLE001 - the outermost loop of a request
+            response = self._fault(request)
+        await self._answer(request, response, position)
+        seconds = perf_counter() - started
+        metrics.http_request(request.route, response.status, seconds)
+        if seconds > SLOW_REQUEST_SECONDS and type(response) is Response:
+            _log.warning(
+                "slow request",
+                request_id=request.id,
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                seconds=round(seconds, 3),
+            )
+
+    async def _respond(self, request: Request) -> Response:
+        method = request.method
+        if method == "HEAD":
+            request.method = "GET"
+        elif method == "OPTIONS":
+            request.route = _PREFLIGHT_ROUTE
+            return Response(204, b"", self._headers.preflight(request))
+        if len(request.path) > PATH_BYTES_MAX:
+            raise invalid("The path is too long.")
+        return await self._routes.respond(request)
+
+    # --- What went wrong ------------------------------------------------------------------------
+
+    def _refusal(self, request: Request, error: QuillError) -> Response:
+        if error.kind is Kind.INTERNAL:
+            _log.error(
+                "request failed",
+                request_id=request.id,
+                method=request.method,
+                path=request.path,
+                reason=error.message,
+                exc_info=True,
+            )
+        return self._error_response(error)
+
+    def _fault(self, request: Request) -> Response:
+        """An exception that nobody expected: logged with its traceback, never told."""
+        _log.error(
+            "request failed",
+            request_id=request.id,
+            method=request.method,
+            path=request.path,
+            exc_info=True,
+        )
+        return self._error_response(
+            QuillError(Kind.INTERNAL, "Something went wrong while processing your request.")
+        )
+
+    # --- Answering ------------------------------------------------------------------------------
+
+    async def _answer(self, request: Request, response: Response, position: Header) -> None:
+        """Send a response with everything that every answer carries."""
+        body = response.body
+        headers = [
+            (b"content-type", response.content_type),
+            (b"content-length", b"%d" % len(body)),
+            position,
+            (b"x-request-id", request.id.encode()),
+            *self._always,
+            *response.headers,
+        ]
+        if not self._any_origin:
+            headers += self._headers.for_origin(request)
+        if self.closing:
+            headers.append(CLOSE)
+        if type(response) is StreamResponse:
+            await self._stream(request, response, headers)
+            return
+        status = response.status
+        if status in _NO_BODY:
+            del headers[:2]
+        elif request.scope["method"] == "HEAD":
+            body = b""
+        send = request.send
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _stream(
+        self, request: Request, response: StreamResponse, headers: list[Header]
+    ) -> None:
+        """Send chunks as they come, until they end or the client has gone."""
+        own_type = any(name == b"content-type" for name, _value in response.headers)
+        head = headers[2:] if own_type else [headers[0], *headers[2:]]
+        send = request.send
+        watcher = asyncio.ensure_future(_watch(request, response))
+        try:
+            await send({"type": "http.response.start", "status": response.status, "headers": head})
+            if request.scope["method"] != "HEAD":
+                async for chunk in response.chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            if not watcher.done():
+                watcher.cancel()
+                response.closed()
+
+
+async def _watch(request: Request, response: StreamResponse) -> None:
+    """Tell the stream when its client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    response.closed()
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    """No WebSocket is served here yet: the handshake is answered 403."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})

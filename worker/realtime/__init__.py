@@ -1,0 +1,1 @@
+"""Realtime: who listens to what, judged and shaped by the same SQL as reads, in commit order."""

@@ -1,0 +1,175 @@
+"""The topic index: from a changed record to the views that somebody listens with.
+
+collection id → record id or `*` → (view, principal where it matters) → subscriptions. It is
+compiled against one version of the catalog and rebuilt when that moves, which is rare; so a rule
+change, a rename, or a collection that appears later takes effect for streams that are open. Lives
+on the event loop only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from shared.access.identity import GUEST, Identity
+from shared.language.errors import LanguageError
+from shared.limits import PLAN_CACHE_ENTRIES
+from worker.realtime import sse
+from worker.realtime.topics import EVERY_RECORD
+from worker.realtime.views import View, ViewKey, compile_view
+
+if TYPE_CHECKING:
+    from shared.schema.catalog import Catalog
+    from worker.realtime.client import Client
+    from worker.realtime.principal import Principal
+    from worker.realtime.topics import Topic
+
+_GroupKey = tuple[ViewKey, "Principal | None"]
+_Place = tuple[str, str, _GroupKey]
+
+
+class Subscription:
+    """One topic of one client, with the first lines of its events ready."""
+
+    __slots__ = ("client", "place", "prefix", "topic")
+
+    def __init__(self, client: Client, topic: Topic) -> None:
+        self.client = client
+        self.topic = topic
+        self.prefix = sse.prefix(client.id, topic.subscription)
+        self.place: _Place | None = None
+
+
+class Group:
+    """Subscriptions that see the same bytes. `principal` is None where it does not matter."""
+
+    __slots__ = ("members", "principal", "view")
+
+    def __init__(self, view: View, principal: Principal | None) -> None:
+        self.view = view
+        self.principal = principal
+        self.members: dict[Subscription, None] = {}
+
+
+class TopicIndex:
+    """All subscriptions of one worker."""
+
+    def __init__(self) -> None:
+        self.catalog_version = -1
+        self._subscriptions: dict[Client, list[Subscription]] = {}
+        self._groups: dict[str, dict[str, dict[_GroupKey, Group]]] = {}
+        self._views: dict[ViewKey, View | None] = {}
+        self.count = 0
+
+    def refresh(self, catalog: Catalog) -> None:
+        """Compile everything again if the catalog has moved."""
+        if catalog.version == self.catalog_version:
+            return
+        self.catalog_version = catalog.version
+        self._groups.clear()
+        self._views.clear()
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                self._place(subscription, catalog)
+
+    def replace(self, client: Client, topics: Iterable[Topic], catalog: Catalog) -> None:
+        """Make `topics` all that `client` listens to."""
+        self.refresh(catalog)
+        self.remove(client)
+        subscriptions = [Subscription(client, topic) for topic in topics]
+        if subscriptions:
+            self._subscriptions[client] = subscriptions
+            self.count += len(subscriptions)
+        for subscription in subscriptions:
+            self._place(subscription, catalog)
+
+    def remove(self, client: Client) -> None:
+        """Forget all that `client` listens to."""
+        for subscription in self._subscriptions.pop(client, ()):
+            self.count -= 1
+            self._displace(subscription)
+
+    def groups(self, collection_id: str, record_id: str) -> Iterator[Group]:
+        """The groups that hear of a change of this record."""
+        targets = self._groups.get(collection_id)
+        if targets is not None:
+            yield from targets.get(EVERY_RECORD, {}).values()
+            yield from targets.get(record_id, {}).values()
+
+    def clients(self) -> list[Client]:
+        """The clients that listen to anything at all."""
+        return list(self._subscriptions)
+
+    def listeners(self, collection_id: str) -> set[Client]:
+        """The clients that listen to anything in a collection."""
+        return {
+            subscription.client
+            for groups in self._groups.get(collection_id, {}).values()
+            for group in groups.values()
+            for subscription in group.members
+        }
+
+    def _place(self, subscription: Subscription, catalog: Catalog) -> None:
+        """Put a subscription where changes find it; nowhere if it can never hear anything."""
+        subscription.place = None
+        topic, principal = subscription.topic, subscription.client.principal
+        key = view_key(topic, principal, catalog)
+        view = None if key is None else self._view(key, catalog, principal)
+        if key is None or view is None:
+            return
+        matters = view.personal or key.superuser
+        group_key = (key, principal if matters else None)
+        targets = self._groups.setdefault(key.collection_id, {})
+        groups = targets.setdefault(topic.record, {})
+        group = groups.get(group_key)
+        if group is None:
+            group = groups[group_key] = Group(view, group_key[1])
+        group.members[subscription] = None
+        subscription.place = (key.collection_id, topic.record, group_key)
+
+    def _view(self, key: ViewKey, catalog: Catalog, principal: Principal | None) -> View | None:
+        if key in self._views:
+            return self._views[key]
+        collection = catalog.by_id(key.collection_id)
+        assert collection is not None
+        try:
+            view = compile_view(key, collection, _asker(principal, catalog))
+        except LanguageError:
+            view = None  # a rule at fault denies, and so does a filter that the schema outgrew
+        if len(self._views) >= PLAN_CACHE_ENTRIES:
+            self._views.clear()
+        self._views[key] = view
+        return view
+
+    def _displace(self, subscription: Subscription) -> None:
+        if subscription.place is None:
+            return
+        collection_id, record_id, group_key = subscription.place
+        targets = self._groups[collection_id]
+        groups = targets[record_id]
+        del groups[group_key].members[subscription]
+        if not groups[group_key].members:
+            del groups[group_key]
+        if not groups:
+            del targets[record_id]
+        if not targets:
+            del self._groups[collection_id]
+
+
+def view_key(topic: Topic, principal: Principal | None, catalog: Catalog) -> ViewKey | None:
+    """The view that a topic asks for; None when there is no such collection."""
+    collection = catalog.find(topic.collection)
+    if collection is None:
+        return None
+    superuser = principal is not None and principal.superuser
+    single = topic.record != EVERY_RECORD
+    return ViewKey(collection.id, single, topic.filter, topic.fields, superuser)
+
+
+def _asker(principal: Principal | None, catalog: Catalog) -> Identity:
+    """An identity with the principal's rights, good for choosing a rule and nothing else."""
+    if principal is None:
+        return GUEST
+    collection = catalog.by_id(principal.collection_id)
+    name = "" if collection is None else collection.name
+    return Identity(principal.collection_id, name, {}, principal.superuser)

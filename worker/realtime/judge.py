@@ -1,0 +1,100 @@
+"""Match and shape: which views of a change pass, and what they show. One pure read, no state.
+
+It runs inside `Reader.read`, perhaps in a thread and perhaps twice, so it only maps its arguments
+to an answer. An identity is loaded at most once for each call, and only where it matters: for a
+superuser's view, and for a rule that asks who listens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.access.identity import GUEST
+from shared.language.errors import LanguageError
+from shared.logs import get_logger
+from worker.engine.failures import SQLError
+from worker.realtime.principal import Principal, current_identity
+
+if TYPE_CHECKING:
+    from shared.access.identity import Identity
+    from shared.schema.catalog import Catalog
+    from shared.sql.plan import Value
+    from worker.engine.reader import Snapshot
+    from worker.realtime.views import View
+
+_log = get_logger()
+
+
+class Case(NamedTuple):
+    """One view of one change. `row` is None when only the key was logged."""
+
+    view: View
+    principal: Principal | None
+    key: Value
+    row: tuple[Value, ...] | None
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """Shaped records by case, None where nothing may be shown.
+
+    `lost`: principals whose tokens are no longer good. When there are any, the cases must be
+    gathered and judged again without them.
+    """
+
+    records: list[str | None] = field(default_factory=list)
+    lost: set[Principal] = field(default_factory=set)
+
+
+def judge(snapshot: Snapshot, catalog: Catalog, version: int, cases: list[Case]) -> Verdicts | None:
+    """Judge `cases`, whose views were compiled for catalog `version`; None if that has moved."""
+    if catalog.version != version:
+        return None
+    verdicts = Verdicts()
+    identities: dict[Principal, Identity] = {}
+    for case in cases:
+        identity = _identity(snapshot, catalog, case.principal, identities)
+        if identity is None:
+            assert case.principal is not None
+            verdicts.lost.add(case.principal)
+            verdicts.records.append(None)
+        else:
+            verdicts.records.append(_show(snapshot, case, identity))
+    return verdicts
+
+
+def _identity(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    principal: Principal | None,
+    known: dict[Principal, Identity],
+) -> Identity | None:
+    if principal is None:
+        return GUEST
+    identity = known.get(principal)
+    if identity is None:
+        identity = current_identity(snapshot, catalog, principal)
+        if identity is not None:
+            known[principal] = identity
+    return identity
+
+
+def _show(snapshot: Snapshot, case: Case, identity: Identity) -> str | None:
+    """The record as this view shows it; None when the rule or the filter does not hold.
+
+    One that fails for this record denies, and harms no other view.
+    """
+    view = case.view
+    try:
+        bound = () if view.where is None else view.where.bind(identity)
+        if case.row is not None:
+            return _text(snapshot.value(view.row_sql, case.row + bound))
+    except (LanguageError, SQLError) as error:
+        _log.warning("realtime_view_denied", reason=str(error))
+        return None
+    return _text(snapshot.value(view.stored_sql, (case.key, *bound)))
+
+
+def _text(value: Value) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,147 @@
+"""Setting what a client listens to, on whichever worker the request arrives.
+
+The client's id names the worker that holds its stream. Another worker forwards the request there
+as it came, token included, so that only the owner reads the identity and compiles the topics; the
+answer comes back as an error to raise, or nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from shared.errors import Kind, QuillError, forbidden, invalid, not_found
+from shared.language.errors import LanguageError
+from shared.limits import REALTIME_SUBSCRIPTIONS_PER_WORKER
+from shared.sql.conditions import compile_filter
+from worker.realtime.client_id import Owner, owner_of
+from worker.realtime.principal import current_identity, principal_of
+from worker.realtime.topics import read_topics
+
+if TYPE_CHECKING:
+    from shared.schema.catalog import Catalog
+    from worker.context import Context
+    from worker.engine.reader import Snapshot
+    from worker.realtime.client import Client
+    from worker.realtime.principal import Principal
+    from worker.realtime.topics import Topic
+
+PEER_KIND: Final = "realtime.subscribe"
+_UNKNOWN_CLIENT: Final = "Missing or invalid client id."
+
+
+class Subscribe(msgspec.Struct, array_like=True, frozen=True):
+    """A subscription request between workers.
+
+    `ip`: the caller's address.  `authorization`: the header's value, "" for none.
+    """
+
+    client_id: str
+    subscriptions: list[str]
+    ip: str
+    authorization: str
+
+
+class _Answer(msgspec.Struct, array_like=True, frozen=True):
+    """`kind`: of the QuillError to raise, "" when it went well."""
+
+    kind: str = ""
+    message: str = ""
+
+
+_read_request = msgspec.msgpack.Decoder(Subscribe).decode
+_read_answer = msgspec.msgpack.Decoder(_Answer).decode
+_encode = msgspec.msgpack.encode
+
+
+async def subscribe(context: Context, wish: Subscribe) -> None:
+    """Replace a client's topics, here or at the worker that holds it.
+
+    Raises NOT_FOUND for a client that is gone, INVALID for bad topics or another address,
+    FORBIDDEN when the client already is somebody else.
+    """
+    owner = owner_of(wish.client_id)
+    if owner is None:
+        raise not_found(_UNKNOWN_CLIENT)
+    if owner == context.hub.owner:
+        await subscribe_here(context, wish)
+        return
+    answer = _read_answer(await _forward(context, owner, wish))
+    if answer.kind:
+        raise QuillError(Kind(answer.kind), answer.message)
+
+
+async def _forward(context: Context, owner: Owner, wish: Subscribe) -> bytes:
+    return await context.peers.call(owner.slot, owner.incarnation, PEER_KIND, _encode(wish))
+
+
+def serve_peers(context: Context) -> None:
+    """Answer the subscriptions that other workers forward."""
+    context.peers.serve(PEER_KIND, partial(answer_peer, context))
+
+
+async def answer_peer(context: Context, payload: bytes) -> bytes:
+    """Serve a request that another worker forwarded."""
+    try:
+        await subscribe_here(context, _read_request(payload))
+    except QuillError as error:
+        return _encode(_Answer(error.kind.value, error.message))
+    return _encode(_Answer())
+
+
+async def subscribe_here(context: Context, wish: Subscribe) -> None:
+    """Replace the topics of a client of this worker. Raises as `subscribe`."""
+    client = _find(context, wish)
+    topics = read_topics(wish.subscriptions)
+    room = REALTIME_SUBSCRIPTIONS_PER_WORKER - context.hub.subscriptions
+    if len(topics) - len(client.topics) > room:
+        raise QuillError(Kind.UNAVAILABLE, "Too many subscriptions.", retry_after_seconds=1.0)
+    principal = await context.reader.read(_admit, wish.authorization, client.principal)
+    _check_filters(topics, principal, context.catalog.current())
+    context.feed.advance()  # what was committed before is not told to a newcomer
+    context.hub.subscribe(_find(context, wish), principal, topics)
+
+
+def _find(context: Context, wish: Subscribe) -> Client:
+    client = context.hub.find(wish.client_id)
+    if client is None:
+        raise not_found(_UNKNOWN_CLIENT)
+    if client.ip != wish.ip:
+        raise invalid("The stream was opened from another address.")
+    return client
+
+
+def _admit(
+    snapshot: Snapshot, catalog: Catalog, authorization: str, before: Principal | None
+) -> Principal | None:
+    """The caller, unless the client already is somebody else whose token is still good.
+
+    Raises FORBIDDEN. Only a guest may become somebody; a new token of the same record is fine.
+    """
+    principal = principal_of(snapshot, catalog, authorization or None)
+    if before is None or (principal is not None and _same_record(before, principal)):
+        return principal
+    if current_identity(snapshot, catalog, before) is not None:
+        raise forbidden("The current and the previous request authorization don't match.")
+    return principal
+
+
+def _same_record(one: Principal, other: Principal) -> bool:
+    return (one.collection_id, one.record_id) == (other.collection_id, other.record_id)
+
+
+def _check_filters(
+    topics: tuple[Topic, ...], principal: Principal | None, catalog: Catalog
+) -> None:
+    """Compile what the client wrote itself. Raises INVALID."""
+    superuser = principal is not None and principal.superuser
+    for topic in topics:
+        collection = catalog.find(topic.collection) if topic.filter else None
+        if collection is None:
+            continue
+        try:
+            compile_filter(topic.filter, collection, may_see_hidden=superuser)
+        except LanguageError as error:
+            raise invalid(f"The filter of a subscription is not valid: {error}") from None

@@ -1,0 +1,71 @@
+"""A view: what one kind of listener may see of a collection's changes, as one SQL statement.
+
+Listeners with the same collection, target, filter, fields and rights share a view, so that a
+change is judged and shaped once for all of them. Rule, filter and shape are the same SQL as for
+reads; only their source differs: a row of values bound from the change log, so that a delete is
+judged by what was deleted and an event shows the record as that change left it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.access.decide import ALLOW, DENY, decide
+from shared.sql.conditions import compile_filter, compile_rule
+from shared.sql.predicate import Predicate, all_of
+from shared.sql.row import match_sql
+from shared.sql.select import shape_sql, view_sql
+
+if TYPE_CHECKING:
+    from shared.access.identity import Identity
+    from shared.schema.collection import Collection
+
+
+class ViewKey(NamedTuple):
+    """What makes two listeners see the same.
+
+    `single`: the target is one record, under the view rule; else all, under the list rule.
+    """
+
+    collection_id: str
+    single: bool
+    filter: str
+    fields: frozenset[str] | None
+    superuser: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The compiled form, for one version of the catalog.
+
+    `row_sql` takes the record's values, then those of `where`; `stored_sql` takes the record's id
+    instead, for a change that was too large to be logged whole.
+    """
+
+    row_sql: str
+    stored_sql: str
+    where: Predicate | None
+
+    @property
+    def personal(self) -> bool:
+        """Whether the outcome depends on who asks, beyond being a superuser or not."""
+        return self.where is not None and self.where.depends_on_identity
+
+
+def compile_view(key: ViewKey, collection: Collection, asker: Identity) -> View | None:
+    """The view of `key`; None when the rule denies it whatever the record.
+
+    `asker` is any identity with the rights of `key`. Raises LanguageError when the rule or the
+    filter does not compile.
+    """
+    verdict = decide(collection.view_rule if key.single else collection.list_rule, asker)
+    if verdict is DENY:
+        return None
+    rule = None if verdict is ALLOW else compile_rule(str(verdict), collection)
+    asked = (
+        compile_filter(key.filter, collection, may_see_hidden=key.superuser) if key.filter else None
+    )
+    where = all_of(rule, asked)
+    shape = shape_sql(collection, hidden=key.superuser, only=key.fields)
+    return View(match_sql(collection, where, shape), view_sql(collection, where, shape), where)

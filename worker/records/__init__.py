@@ -1,0 +1,1 @@
+"""Records and collections: admit, plan, run; the same for every wire dialect."""

@@ -1,0 +1,79 @@
+"""Admission: what a collection's rule for an action says to a caller, before any row is read.
+
+A rule that does not compile under the present catalog, or that cannot be bound for this caller,
+denies; the log says which one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from shared.access.decide import ALLOW, DENY, decide
+from shared.errors import forbidden
+from shared.language.errors import LanguageError
+from shared.logs import get_logger
+from shared.sql.conditions import compile_rule
+from shared.sql.predicate import AuthField, Predicate
+
+if TYPE_CHECKING:
+    from shared.access.identity import Identity
+    from shared.errors import QuillError
+    from shared.schema.catalog import Catalog
+    from shared.schema.collection import Collection
+    from shared.sql.plan import Value
+    from worker.records.plans import PlanCache
+
+_BROKEN: Final = "broken"
+_log = get_logger()
+
+
+def admit(
+    catalog: Catalog,
+    plans: PlanCache,
+    collection: Collection,
+    rule: str | None,
+    identity: Identity,
+) -> Predicate | None:
+    """The predicate that rows have to meet; None: all do. Raises FORBIDDEN."""
+    verdict = decide(rule, identity)
+    if verdict is ALLOW:
+        return None
+    if verdict is DENY or not isinstance(verdict, str):
+        raise denied()
+    key = ("rule", collection.id, verdict)
+    found = plans.get(catalog.version, key)
+    if found is None:
+        found = _compile(collection, verdict)
+        plans.put(catalog.version, key, found)
+    if not isinstance(found, Predicate):
+        raise denied()
+    return found
+
+
+def bind(predicate: Predicate, identity: Identity) -> tuple[Value, ...]:
+    """The predicate's values for this request. Raises FORBIDDEN for what cannot be compared."""
+    try:
+        return predicate.bind(identity)
+    except LanguageError as error:
+        _log.warning("rule_denies", reason=error.message)
+        raise denied() from None
+
+
+def identity_fields(predicate: Predicate | None) -> frozenset[str]:
+    """Names of the caller's own fields that the predicate compares."""
+    if predicate is None or not predicate.depends_on_identity:
+        return frozenset()
+    return frozenset(one.name for one in predicate.params if isinstance(one, AuthField))
+
+
+def denied() -> QuillError:
+    """What a caller is told whom a rule shuts out before any row is looked at."""
+    return forbidden("Only superusers can perform this action.")
+
+
+def _compile(collection: Collection, rule: str) -> Predicate | str:
+    try:
+        return compile_rule(rule, collection)
+    except LanguageError as error:
+        _log.error("rule_does_not_compile", collection=collection.name, reason=str(error))
+        return _BROKEN

@@ -1,0 +1,1 @@
+"""The wire dialects: each owns only its two ends, decode and encode."""

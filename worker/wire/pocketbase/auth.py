@@ -1,0 +1,61 @@
+"""Login over HTTP: auth-methods, auth-with-password, auth-refresh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.auth.login import (
+    find_auth_collection,
+    password_fields,
+    read_attempt,
+    refresh,
+    with_password,
+)
+from worker.wire.pocketbase.decode import json_object
+from worker.wire.pocketbase.encode import json_response, raw_response
+from worker.wire.pocketbase.fields import project
+from worker.wire.pocketbase.written import projected
+
+if TYPE_CHECKING:
+    from worker.auth.login import Session
+    from worker.context import Context
+    from worker.http.request import Request
+    from worker.http.response import Response
+
+
+async def auth_methods(context: Context, request: Request, collection: str) -> Response:
+    """GET …/auth-methods."""
+    found = find_auth_collection(context.catalog.current(), collection)
+    names = list(password_fields(found))
+    methods: dict[str, object] = {
+        "authProviders": [],
+        "emailPassword": "email" in names,
+        "mfa": {"duration": 0, "enabled": False},
+        "oauth2": {"enabled": False, "providers": []},
+        "otp": {"duration": 0, "enabled": False},
+        "password": {"enabled": bool(names), "identityFields": names},
+        "usernamePassword": "username" in names,
+    }
+    fields = request.query.get("fields", "")
+    return json_response(project(methods, fields) if fields else methods)
+
+
+async def auth_with_password(context: Context, request: Request, collection: str) -> Response:
+    """POST …/auth-with-password."""
+    attempt = read_attempt(await json_object(request))
+    return _answer(request, await with_password(context, collection, attempt, request.id))
+
+
+async def auth_refresh(context: Context, request: Request, collection: str) -> Response:
+    """POST …/auth-refresh."""
+    header = request.header(b"authorization")
+    return _answer(request, await refresh(context, collection, header))
+
+
+def _answer(request: Request, session: Session) -> Response:
+    body = f'{{"record":{session.record},"token":"{session.token}"}}'.encode()
+    fields = request.query.get("fields", "")
+    return raw_response(projected(body, fields) if fields else body, _NO_STORE)
+
+
+_NO_STORE = ((b"cache-control", b"no-store"),)

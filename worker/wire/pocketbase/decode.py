@@ -1,0 +1,129 @@
+"""The first step of every request in PocketBase's dialect: bodies, paging and switches.
+
+Refuses what could harm later steps (deep nesting, NUL bytes) so that those need not look again.
+Knows no collection and no rule.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from shared.errors import QuillError, invalid
+from shared.limits import JSON_DEPTH_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.http.request import Request
+
+_NUL_ESCAPE: Final = b"\\u0000"
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
+_LOAD_FAILED: Final = "Failed to load the submitted data due to invalid formatting."
+
+
+async def json_object(request: Request) -> dict[str, object]:
+    """The body as a JSON object; an empty body is an empty object. Raises INVALID, TOO_LARGE."""
+    raw = await request.body()
+    if not raw:
+        return {}
+    _check_content_type(request)
+    return parse_object(raw)
+
+
+def parse_object(raw: bytes) -> dict[str, object]:
+    """Decode one JSON object under the limits. Raises INVALID."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise invalid(_LOAD_FAILED) from None
+    if not isinstance(value, dict):
+        raise invalid("The request body must be a JSON object.")
+    if _NUL_ESCAPE in raw or raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX:
+        _check_tree(value)
+    return value
+
+
+def _check_content_type(request: Request) -> None:
+    """JSON only, for now: forms come with file fields."""
+    kind = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if kind in ("", "application/json") or kind.endswith("+json"):
+        return
+    raise invalid(
+        f"Content-Type {kind[:100]!r} is not supported here yet; send application/json."
+    )
+
+
+def _check_tree(value: object) -> None:
+    """Refuse deep nesting and NUL.
+
+    SQLite's text functions end a string at NUL, so what is stored would differ from what is
+    compared. (orjson itself refuses more than 1024 levels.)
+    """
+    level = [value]
+    for depth in range(JSON_DEPTH_MAX + 2):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, str):
+                _check_no_nul(item)
+            elif isinstance(item, dict | list):
+                if depth == JSON_DEPTH_MAX:
+                    raise invalid(f"The request body nests deeper than {JSON_DEPTH_MAX} levels.")
+                inner.extend(item)
+                if isinstance(item, dict):
+                    inner.extend(item.values())
+        if not inner:
+            return
+        level = inner
+
+
+def _check_no_nul(text: str) -> None:
+    if "\0" in text:
+        raise invalid("The request body may not contain NUL characters.")
+
+
+def check_text(text: str) -> str:
+    """A path or query value that is sound UTF-8 without NUL. Raises INVALID."""
+    if text.isascii():
+        sound = "\0" not in text
+    else:
+        sound = "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    if not sound:
+        raise invalid("The request contains characters that are not allowed.")
+    return text
+
+
+def paging(query: Mapping[str, str]) -> tuple[int, int]:
+    """(page, perPage), clamped in silence as in the reference. Raises INVALID for no integers."""
+    page, per_page = integer(query, "page", 1), integer(query, "perPage", PER_PAGE_DEFAULT)
+    if per_page <= 0:
+        per_page = PER_PAGE_DEFAULT
+    return max(page, 1), min(per_page, PER_PAGE_MAX)
+
+
+def integer(query: Mapping[str, str], name: str, default: int) -> int:
+    """An integer of the query. Raises INVALID."""
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not _INTEGER.fullmatch(text):
+        raise _bad_parameter(name)
+    return int(text)
+
+
+def switch(query: Mapping[str, str], name: str) -> bool:
+    """A boolean of the query, with the spellings that Go's ParseBool takes. Raises INVALID."""
+    text = query.get(name, "")
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise _bad_parameter(name)
+
+
+def _bad_parameter(name: str) -> QuillError:
+    return invalid(f"The query parameter {name} is not valid.")

@@ -1,0 +1,109 @@
+"""The last step of every answer in PocketBase's dialect: JSON bodies and the one error shape.
+
+Knows statuses and shapes only; what went wrong is decided by the core, which raises QuillError.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from shared.errors import Kind, QuillError
+from worker.http.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.errors import FieldError
+
+STATUS: Final[dict[Kind, int]] = {
+    Kind.INVALID: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.METHOD: 404,  # this dialect tells an unknown method like an unknown route
+    Kind.CONFLICT: 409,
+    Kind.PRECONDITION: 412,
+    Kind.TOO_LARGE: 413,
+    Kind.TOO_MANY: 429,
+    Kind.INTERNAL: 500,
+    Kind.UNAVAILABLE: 503,
+    Kind.UNKNOWN_OUTCOME: 503,
+    Kind.DISK_FULL: 507,
+}
+
+_OUTCOME: Final[dict[Kind, bytes]] = {
+    Kind.UNAVAILABLE: b"not-applied",
+    Kind.DISK_FULL: b"not-applied",
+    Kind.UNKNOWN_OUTCOME: b"unknown",
+}
+
+_NO_CONTENT: Final = Response(204, b"")
+
+
+def json_response(value: object, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
+    """200 with `value` as JSON."""
+    return Response(200, orjson.dumps(value), headers)
+
+
+def raw_response(body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
+    """200 with JSON that SQLite has already written."""
+    return Response(200, body, headers)
+
+
+def no_content(headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
+    """204."""
+    return Response(204, b"", headers) if headers else _NO_CONTENT
+
+
+def error_response(error: QuillError) -> Response:
+    """The error shape: `{"data": {field: {code, message, params?}}, "message", "status"}`."""
+    status = STATUS[error.kind]
+    body = orjson.dumps(
+        {"data": _nested(error.fields), "message": _sentence(error.message), "status": status}
+    )
+    return Response(status, body, _headers(error))
+
+
+def _headers(error: QuillError) -> tuple[tuple[bytes, bytes], ...]:
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if error.retry_after_seconds is not None:
+        seconds = max(1, math.ceil(error.retry_after_seconds))
+        headers += ((b"retry-after", str(seconds).encode()),)
+    outcome = _OUTCOME.get(error.kind)
+    if outcome is not None:
+        headers += ((b"quill-outcome", outcome),)
+    return headers
+
+
+def _sentence(message: str) -> str:
+    """Messages of this dialect are capitalised and end in a dot."""
+    text = message.strip()
+    if not text:
+        return "Something went wrong while processing your request."
+    ending = "" if text[-1] in ".!?" else "."
+    return text[0].upper() + text[1:] + ending
+
+
+def _nested(fields: Mapping[str, FieldError]) -> dict[str, object]:
+    """Dotted names (`fields.2.name`) become nested objects."""
+    data: dict[str, object] = {}
+    for name, error in fields.items():
+        *path, last = name.split(".")
+        place = data
+        for part in path:
+            inner = place.get(part)
+            if not isinstance(inner, dict):
+                inner = place[part] = {}
+            place = inner
+        place[last] = _error_json(error)
+    return data
+
+
+def _error_json(error: FieldError) -> dict[str, object]:
+    told: dict[str, object] = {"code": error.code, "message": _sentence(error.message)}
+    if error.params:
+        told["params"] = dict(error.params)
+    return told

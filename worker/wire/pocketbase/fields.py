@@ -1,0 +1,100 @@
+"""`?fields=`: which parts of a JSON answer the client wants, for whatever SQL did not shape.
+
+Grammar: a comma list of dotted paths; `*` stands for all keys at its depth; the last part may carry
+`:excerpt(max, withEllipsis?)`, which strips HTML and cuts. In a list envelope it applies to the
+items. Unknown paths are ignored.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.errors import invalid
+
+_CHARS_MAX: Final = 10_000
+_PATHS_MAX: Final = 500
+_DEPTH_MAX: Final = 20
+_PLAIN: Final = re.compile(r"\w+")
+_EXCERPT: Final = re.compile(r":excerpt\(\s*(\d{1,9})\s*(?:,\s*(true|false|0|1)\s*)?\)")
+_SPLIT: Final = re.compile(r",(?![^(]*\))")
+_TAG: Final = re.compile(r"<[^>]*>")
+_SPACES: Final = re.compile(r"\s+")
+
+
+@dataclass(slots=True)
+class _Node:
+    """What to keep below one key. No children: everything."""
+
+    children: dict[str, _Node] = field(default_factory=dict)
+    excerpt: tuple[int, bool] | None = None
+
+
+def plain_names(fields: str) -> frozenset[str] | None:
+    """The names, when `fields` is a list of top-level names only; SQL can shape those."""
+    names = [part.strip() for part in fields.split(",")]
+    if all(_PLAIN.fullmatch(name) for name in names):
+        return frozenset(names)
+    return None
+
+
+def project(value: object, fields: str) -> object:
+    """The wanted part of a decoded answer. Raises INVALID for what cannot be read."""
+    tree = _parse(fields)
+    if not tree.children:
+        return value
+    if isinstance(value, dict) and isinstance(value.get("items"), list) and "perPage" in value:
+        return {**value, "items": _pick(value["items"], tree)}
+    return _pick(value, tree)
+
+
+def _parse(fields: str) -> _Node:
+    if len(fields) > _CHARS_MAX:
+        raise invalid("The fields parameter is too long.")
+    root = _Node()
+    parts = [part.strip() for part in _SPLIT.split(fields)]
+    if len(parts) > _PATHS_MAX:
+        raise invalid("The fields parameter has too many paths.")
+    for part in filter(None, parts):
+        _add(root, part)
+    return root
+
+
+def _add(root: _Node, part: str) -> None:
+    path, colon, modifier = part.partition(":")
+    keys = path.split(".")
+    if len(keys) > _DEPTH_MAX:
+        raise invalid("A path in the fields parameter is too deep.")
+    node = root
+    for key in keys:
+        node = node.children.setdefault(key, _Node())
+    if colon:
+        match = _EXCERPT.fullmatch(colon + modifier)
+        if match is None:
+            raise invalid("The fields parameter has an unknown modifier.")
+        node.excerpt = int(match[1]), match[2] in ("true", "1")
+
+
+def _pick(value: object, node: _Node) -> object:
+    if isinstance(value, list):
+        return [_pick(item, node) for item in value]
+    if node.excerpt is not None and isinstance(value, str):
+        return _excerpt(value, *node.excerpt)
+    if not node.children or not isinstance(value, dict):
+        return value
+    if "*" in node.children:
+        star = node.children["*"]
+        return {key: _pick(item, node.children.get(key, star)) for key, item in value.items()}
+    return {
+        key: _pick(value[key], child) for key, child in node.children.items() if key in value
+    }
+
+
+def _excerpt(text: str, length: int, ellipsis: bool) -> str:
+    """Plain text of an HTML string, at most `length` characters."""
+    plain = _SPACES.sub(" ", html.unescape(_TAG.sub(" ", text))).strip()
+    if len(plain) <= length:
+        return plain
+    return plain[:length].rstrip() + ("..." if ellipsis else "")

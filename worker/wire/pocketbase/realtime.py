@@ -1,0 +1,59 @@
+"""Realtime in PocketBase's dialect: `GET /api/realtime` opens a stream, `POST` says what it hears.
+
+The stream is opened by anybody and hears nothing; the POST, with its own Authorization, decides
+who the client is. Statuses of the POST: 204, 400 malformed or from another address, 403 the client
+is somebody else, 404 no such client.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.errors import FieldError, QuillError, invalid
+from worker.http.response import Response, StreamResponse
+from worker.realtime import sse
+from worker.realtime.subscribe import Subscribe, subscribe
+from worker.wire.pocketbase.decode import json_object
+from worker.wire.pocketbase.encode import no_content
+
+if TYPE_CHECKING:
+    from worker.context import Context
+    from worker.http.request import Request
+
+
+async def open_stream(context: Context, request: Request) -> Response:
+    """GET /api/realtime: events until one side ends it. Raises UNAVAILABLE."""
+    client = context.hub.connect(request.client_ip)
+    return StreamResponse(client.chunks(), client.abandon, sse.HEADERS)
+
+
+async def set_subscriptions(context: Context, request: Request) -> Response:
+    """POST /api/realtime `{"clientId", "subscriptions"}`: replace all that a client listens to."""
+    body = await json_object(request)
+    wish = Subscribe(
+        _client_id(body.get("clientId")),
+        _subscriptions(body.get("subscriptions")),
+        request.client_ip,
+        request.header(b"authorization") or "",
+    )
+    await subscribe(context, wish)
+    return no_content()
+
+
+def _client_id(value: object) -> str:
+    if isinstance(value, str) and 0 < len(value) <= 255:
+        return value
+    raise _wrong("clientId", "validation_required", "The client id of an open stream is needed.")
+
+
+def _subscriptions(value: object) -> list[str]:
+    """A list of strings; a missing one means none, which ends all subscriptions."""
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    raise _wrong("subscriptions", "validation_invalid_value", "A list of strings is needed.")
+
+
+def _wrong(field: str, code: str, message: str) -> QuillError:
+    return invalid("Something went wrong.", {field: FieldError(code, message)})

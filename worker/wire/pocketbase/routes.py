@@ -1,0 +1,40 @@
+"""The table of everything that is answered in PocketBase's dialect, and our own pages beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from worker.http.response import Response
+from worker.wire import setup
+from worker.wire.pocketbase import auth, collections, health, realtime, records
+
+Handler = Callable[..., Awaitable[Response]]
+"""`async (context, request, *path parameters) -> Response`."""
+
+_COLLECTIONS: Final = "/api/collections"
+_COLLECTION: Final = "/api/collections/{collection}"
+_RECORDS: Final = "/api/collections/{collection}/records"
+_RECORD: Final = "/api/collections/{collection}/records/{id}"
+
+ROUTES: Final[list[tuple[str, str, Handler]]] = [
+    ("GET", _RECORD, records.view),
+    ("GET", _RECORDS, records.list_records),
+    ("POST", _RECORDS, records.create),
+    ("PATCH", _RECORD, records.update),
+    ("DELETE", _RECORD, records.delete),
+    ("GET", f"{_COLLECTION}/auth-methods", auth.auth_methods),
+    ("POST", f"{_COLLECTION}/auth-with-password", auth.auth_with_password),
+    ("POST", f"{_COLLECTION}/auth-refresh", auth.auth_refresh),
+    ("GET", _COLLECTIONS, collections.list_all),
+    ("POST", _COLLECTIONS, collections.create),
+    ("GET", _COLLECTION, collections.view),
+    ("PATCH", _COLLECTION, collections.update),
+    ("DELETE", _COLLECTION, collections.delete),
+    ("GET", "/api/realtime", realtime.open_stream),
+    ("POST", "/api/realtime", realtime.set_subscriptions),
+    ("GET", "/api/health", health.health),
+    ("GET", "/_/health", health.worker_health),
+    ("GET", "/_/setup", setup.show),
+    ("POST", "/_/setup", setup.submit),
+]

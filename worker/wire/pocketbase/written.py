@@ -1,0 +1,46 @@
+"""Both ends of every write: its Idempotency-Key, and the answer with `?fields=` applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from worker.records.idempotency import read_key
+from worker.records.submit import Ask
+from worker.wire.pocketbase.encode import no_content, raw_response
+from worker.wire.pocketbase.fields import project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.http.request import Request
+    from worker.http.response import Response
+    from worker.records.submit import Written
+
+_KEY: Final = b"idempotency-key"
+_REPLAYED: Final = ((b"idempotent-replay", b"true"),)
+
+
+def ask_of(request: Request, body: Mapping[str, object]) -> Ask:
+    """What the request says beside its values. Raises INVALID for a key that cannot be one."""
+    header = request.header(_KEY)
+    if header is None:
+        return Ask(request.id)
+    target = f"{request.path}?{request.raw_query.decode('latin-1')}"
+    return Ask(request.id, read_key(header, request.method, target, body))
+
+
+def written_response(request: Request, written: Written) -> Response:
+    """200 with the record, or 204; a replayed answer says so."""
+    headers = _REPLAYED if written.replayed else ()
+    if not written.body:
+        return no_content(headers)
+    body = written.body.encode()
+    fields = request.query.get("fields", "") if request.raw_query else ""
+    return raw_response(projected(body, fields) if fields else body, headers)
+
+
+def projected(body: bytes, fields: str) -> bytes:
+    """The part of a JSON answer that the client wants."""
+    return orjson.dumps(project(orjson.loads(body), fields))

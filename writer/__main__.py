@@ -1,0 +1,119 @@
+"""`python -P -m writer RUN_DIR`: the writer process, started by the supervisor.
+
+Order matters: hold the lock, open the database under a new epoch, set the status page, bind, and
+only then say that it is ready.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from shared.logs import configure, get_logger
+from shared.parent_death import die_with_parent
+from shared.run_directory import RunDirectory
+from shared.settings import Settings, load
+from shared.status_page import StatusPage
+from writer.answers import Answers
+from writer.batch import Batcher
+from writer.database import Database
+from writer.inbox import Inbox
+from writer.outbox import Outbox
+
+log = get_logger()
+
+_EXIT_REFUSED: Final = 2
+_MAIN: Final = "main"
+
+
+class _RefusedError(Exception):
+    """The writer must not start; the text says why."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run until SIGTERM. Returns the exit code."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's ^C is the supervisor's affair
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run_directory = RunDirectory(Path(arguments[1]))
+        settings = load(run_directory.settings)
+        configure("writer", settings.log_level)
+        _check_lock(settings)
+        inbox, database = _build(run_directory, settings)
+    except (_RefusedError, apsw.Error, OSError, ValueError, IndexError) as error:
+        log.error("writer cannot start", error=str(error))  # noqa: TRY400 -- a refusal
+        _tell({"error": str(error)})
+        return _EXIT_REFUSED
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.stop())
+    log.info("writer is ready", epoch=database.epoch, head=database.n)
+    _tell({"ready": True, "superusers": database.at_start_superusers, "port": None})
+    inbox.serve()
+    inbox.close()
+    log.info("writer has finished")
+    return 0
+
+
+def _check_lock(settings: Settings) -> None:
+    """Two writers on one depot must be impossible. Raises _RefusedError.
+
+    flock belongs to the open file that the supervisor handed down: taking it again succeeds, and
+    fails only if somebody else has it.
+    """
+    text = os.environ.get("QUILL_LOCK_FD", "")
+    if not text.isdigit():
+        raise _RefusedError("the writer needs the depot's lock: QUILL_LOCK_FD is not set")
+    path = Path(settings.depot) / "data" / "writer.lock"
+    try:
+        if not os.path.samestat(os.fstat(int(text)), path.stat()):
+            raise _RefusedError(f"QUILL_LOCK_FD is not {path}")
+        fcntl.flock(int(text), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _RefusedError(f"another writer holds {path}") from None
+
+
+def _build(run_directory: RunDirectory, settings: Settings) -> tuple[Inbox, Database]:
+    """Open the databases, start their threads, bind the sockets."""
+    page = StatusPage.open(run_directory.status_page)
+    path = Path(settings.depot) / "data" / "main.db"
+    database = _open_database(path, page)
+    page.epoch = database.epoch
+    page.disk_full = False
+    answers = Answers(database.connection)
+    outbox = Outbox()
+    batcher = Batcher(database, answers, outbox, page)
+    page.beat()
+    inbox = Inbox(run_directory, page, {_MAIN: batcher}, outbox)
+    batcher.start()
+    return inbox, database
+
+
+def _open_database(path: Path, page: StatusPage) -> Database:
+    """A first open on a full disk fails, even for reading: then the ballast goes, once."""
+    try:
+        return Database(_MAIN, path, page.database())
+    except (apsw.FullError, apsw.IOError, apsw.CantOpenError):
+        ballast = path.with_name("ballast")
+        if not ballast.exists():
+            raise
+        ballast.unlink()
+        return Database(_MAIN, path, page.database())
+
+
+def _tell(line: dict[str, object]) -> None:
+    """One JSON line to whoever started us, if they asked for it."""
+    text = os.environ.get("QUILL_READY_FD", "")
+    if text.isdigit():
+        os.write(int(text), msgspec.json.encode(line) + b"\n")
+        os.close(int(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

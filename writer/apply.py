@@ -1,0 +1,236 @@
+"""Apply one operation inside the batch's transaction: guards, then statements, all or nothing.
+
+Each operation has a savepoint, which is not always enough: RAISE(ROLLBACK), ON CONFLICT ROLLBACK,
+an interrupted write and some errors end the whole transaction, and deferred foreign keys would
+fail everybody's COMMIT. So after each operation it is checked that the transaction stands.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import apsw
+
+from shared import failpoints, limits
+from shared.logs import get_logger
+from shared.messages.commands import Operation, Result, Status
+from shared.sql.plan import Step, StepKind, Value
+from shared.sqlite.failures import code_and_text, is_full, is_interrupt, is_ours
+from writer.capture import Capture
+
+log = get_logger()
+
+_SECOND_NS: Final = 1_000_000_000
+_GUARD_NS: Final = int(limits.GUARD_SECONDS * _SECOND_NS)
+_ALONE_NS: Final = int(limits.STATEMENT_SECONDS * _SECOND_NS)
+_UNLIMITED_NS: Final = 1 << 62
+_SHARED_NS: Final = int(limits.SHARED_STATEMENT_SECONDS * _SECOND_NS)
+_DATA_WORDS: Final = frozenset(
+    {"SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES"}
+)
+_SCHEMA_WORDS: Final = frozenset({"CREATE", "ALTER", "DROP", "REINDEX", "ANALYZE"})
+_KNOWN_STATEMENTS_MAX: Final = 4_096
+_FOREIGN_KEY: Final = (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed")
+
+
+class TransactionLostError(Exception):
+    """An operation took the whole transaction with it; nothing of the batch is committed.
+
+    `result`: its own outcome. `place`: where it stands in its batch. `slow`: it was cut off after the short time that a batch with others
+    allows, and deserves a second try alone.
+    """
+
+    def __init__(self, result: Result, *, slow: bool) -> None:
+        super().__init__(str(result.payload))
+        self.result = result
+        self.place = 0
+        self.slow = slow
+
+
+class _RefusedError(Exception):
+    """A guard said no."""
+
+
+class _NotAllowedError(Exception):
+    """A statement that has no place in such a plan."""
+
+
+class Budget:
+    """A time limit for one statement, kept by SQLite's progress handler.
+
+    The handler is only called every PROGRESS_STEPS steps, so quick statements pay nothing.
+    """
+
+    __slots__ = ("_ends_ns", "allowed_ns")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.allowed_ns = _ALONE_NS
+        self._ends_ns = 0
+        connection.set_progress_handler(self._is_over, limits.PROGRESS_STEPS)
+
+    def start(self, allowed_ns: int) -> None:
+        """The next statement may take so long, from its first look at the clock."""
+        self.allowed_ns = allowed_ns
+        self._ends_ns = 0
+
+    def _is_over(self) -> bool:
+        now = time.monotonic_ns()
+        if not self._ends_ns:
+            self._ends_ns = now + self.allowed_ns
+        return now > self._ends_ns
+
+
+class Applier:
+    """Applies operations over one connection, which is inside a transaction."""
+
+    def __init__(self, connection: apsw.Connection, capture: Capture) -> None:
+        self._connection = connection
+        self._capture = capture
+        self._budget = Budget(connection)
+        self._mark = connection.cursor().execute
+        self._known: set[str] = set()
+
+    def apply(self, operation: Operation, *, alone: bool) -> Result:
+        """Run one operation. Raises TransactionLostError, apsw.FullError."""
+        if failpoints.ACTIVE:
+            failpoints.reach("writer.before_operation")
+        connection, capture = self._connection, self._capture
+        mark = len(capture.events)
+        interrupted = False
+        self._mark("SAVEPOINT o")
+        try:
+            payload = self._run(operation, _ALONE_NS if alone else _SHARED_NS)
+            result = Result(operation.seq, Status.OK, payload)
+        except _RefusedError as refusal:
+            result = Result(operation.seq, Status.REFUSED, str(refusal))
+        except apsw.Error as error:
+            if is_full(error):
+                raise
+            interrupted = is_interrupt(error)
+            result = _failure(operation, error)
+        except (TypeError, ValueError, OverflowError, _NotAllowedError) as error:
+            result = _fault(operation, error)
+        if not connection.in_transaction:
+            raise TransactionLostError(_not_ok(result), slow=interrupted and not alone)
+        if result.status is Status.OK:
+            if not connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
+                self._mark("RELEASE o")
+                return result
+            result = Result(operation.seq, Status.FAILED, _FOREIGN_KEY)
+        self._undo(operation, mark)
+        return result
+
+    def lift_limits(self) -> None:
+        """The writer's own statements follow, which may take their time."""
+        self._budget.start(_UNLIMITED_NS)
+
+    def _undo(self, operation: Operation, mark: int) -> None:
+        self._capture.cut(mark)
+        self._mark("ROLLBACK TO o")
+        self._mark("RELEASE o")
+        if operation.plan.changes_catalog:
+            self._capture.reload()
+
+    def _run(self, operation: Operation, allowed_ns: int) -> Value:
+        """All steps; the value of the last RETURN."""
+        plan = operation.plan
+        if plan.changes_catalog:
+            return self._define(operation)
+        payload: Value = None
+        for step in plan.steps:
+            if step.sql not in self._known:
+                self._meet(step.sql)
+            kind = step.kind
+            if kind is StepKind.REQUIRE or kind is StepKind.FORBID:
+                self._guard(step)
+            else:
+                self._budget.start(allowed_ns)
+                payload = self._change(step, payload)
+        if self._capture.catalog_touched:
+            raise _NotAllowedError("a plan that does not say so changes the catalog")
+        return payload
+
+    def _define(self, operation: Operation) -> Value:
+        """Steps of a catalog change, which is alone in its batch and has until its deadline."""
+        capture = self._capture
+        payload: Value = None
+        for step in operation.plan.steps:
+            if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
+                self._guard(step)
+                continue
+            self._budget.start(max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS))
+            word = _first_word(step.sql)
+            if word in _SCHEMA_WORDS:
+                capture.begin_definition()
+                try:
+                    payload = self._change(step, payload)
+                finally:
+                    capture.end_definition()
+            elif word in _DATA_WORDS:
+                payload = self._change(step, payload)
+                if capture.catalog_touched:
+                    capture.reload()
+            else:
+                raise _NotAllowedError(f"{word} has no place in a plan")
+        return payload
+
+    def _guard(self, step: Step) -> None:
+        """An open cursor would keep a read transaction on this connection for ever: close it."""
+        self._budget.start(_GUARD_NS)
+        cursor = self._connection.execute(step.sql, step.params)
+        try:
+            found = cursor.fetchone() is not None
+        finally:
+            cursor.close(True)
+        if found is (step.kind is StepKind.FORBID):
+            raise _RefusedError(step.refusal)
+
+    def _change(self, step: Step, payload: Value) -> Value:
+        """Run to the end, since SQLite checks immediate foreign keys only there."""
+        rows = self._connection.execute(step.sql, step.params).fetchall()
+        if step.kind is StepKind.RETURN:
+            if rows:
+                value: Value = rows[0][0]
+                return value
+            payload = None
+        if step.refusal and not (rows or self._has_changed(step)):
+            raise _RefusedError(step.refusal)
+        return payload
+
+    def _has_changed(self, step: Step) -> bool:
+        return step.kind is StepKind.RUN and self._connection.changes() > 0
+
+    def _meet(self, sql: str) -> None:
+        """Only data may be touched by an ordinary plan, whatever text arrives."""
+        if _first_word(sql) not in _DATA_WORDS:
+            raise _NotAllowedError(f"{_first_word(sql)} has no place in an ordinary plan")
+        if len(self._known) >= _KNOWN_STATEMENTS_MAX:
+            self._known.clear()
+        self._known.add(sql)
+
+
+def _first_word(sql: str) -> str:
+    word = sql.lstrip()[:16].split(None, 1)
+    return word[0].upper() if word else ""
+
+
+def _failure(operation: Operation, error: apsw.Error) -> Result:
+    if is_ours(error):
+        return _fault(operation, error)
+    return Result(operation.seq, Status.FAILED, code_and_text(error))
+
+
+def _fault(operation: Operation, error: Exception) -> Result:
+    log.error(
+        "operation is at fault",
+        request_id=operation.request_id,
+        actor=operation.actor,
+        error=repr(error),
+    )
+    return Result(operation.seq, Status.ERROR)
+
+
+def _not_ok(result: Result) -> Result:
+    """A statement that ended the transaction without an error has still done harm."""
+    return Result(result.seq, Status.ERROR) if result.status is Status.OK else result

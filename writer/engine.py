@@ -1,0 +1,267 @@
+"""The engine: `commit(batch)` answers an outcome per operation. It alone commits.
+
+One transaction holds the operations, their rows in `_change`, who did what in `_commit`, the
+answers in `_batch` and the new `_head`. A batch in which nothing succeeded is rolled back: it
+needs no fsync, its answers live in memory. What to do when a batch as a whole fails is decided by
+`writer.batch`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+import msgspec
+
+from shared import failpoints
+from shared.messages.commands import Operation, Result, Status
+from shared.metrics import WRITER_COMMIT_SECONDS
+from shared.sqlite.failures import code_and_text, is_full, is_io
+from writer.answers import Answers, Entry, Worker, encode_log
+from writer.apply import Applier, TransactionLostError
+from writer.capture import Capture, ChangeRow, encode_events
+from writer.database import Database
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class DiskFailedError(Exception):
+    """I/O error at COMMIT: nobody knows what the disk holds. Exit without an answer."""
+
+
+class CommitFailedError(Exception):
+    """COMMIT was refused, as by a deferred constraint; all is rolled back.
+
+    `payload`: what a FAILED result tells.
+    """
+
+    def __init__(self, payload: tuple[int, str]) -> None:
+        super().__init__(payload[1])
+        self.payload = payload
+
+
+@dataclass(slots=True)
+class Commit:
+    """What became of one batch. `results` is parallel to its entries; None: no answer is due.
+
+    Rows (before, head] of `_change` are new. `durable`: there was a COMMIT.
+    """
+
+    results: list[Result | None]
+    before: int
+    head: int
+    durable: bool = False
+
+
+@dataclass(slots=True)
+class _Work:
+    """The operations of a batch that are really to be applied, with their places in it."""
+
+    places: list[int] = field(default_factory=list)
+    repeats: list[tuple[int, int]] = field(default_factory=list)
+    """(place, place of the first copy) of an operation that came twice in one batch."""
+
+
+class Engine:
+    """Commits batches to one database."""
+
+    def __init__(self, database: Database, answers: Answers) -> None:
+        self._database = database
+        self._connection = database.connection
+        self._answers = answers
+        self._capture = Capture(database.connection)
+        self._applier = Applier(database.connection, self._capture)
+        self._execute = database.connection.cursor().execute
+
+    def commit(self, entries: Sequence[Entry], *, alone: bool = False) -> Commit:
+        """Apply and commit. `alone`: statements may take their full time.
+
+        Raises TransactionLostError, CommitFailedError, apsw.FullError, apsw.BusyError: nothing is
+        committed, the connection is outside a transaction. FencedError, DiskFailedError: exit.
+        """
+        database = self._database
+        results: list[Result | None] = [None] * len(entries)
+        work = self._sort_out(entries, results)
+        commit = Commit(results, database.n, database.n)
+        if work.places:
+            try:
+                self._transact(entries, work.places, commit, alone=alone)
+            except BaseException:
+                self.abandon()
+                if entries[work.places[0]][1].plan.changes_catalog:
+                    self._capture.reload()
+                raise
+        for place, first in work.repeats:
+            results[place] = results[first]
+        return commit
+
+    def abandon(self) -> None:
+        """Roll back whatever is open."""
+        if self._connection.in_transaction:
+            self._execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def maintenance(self) -> Iterator[None]:
+        """Around the writer's own work on internal tables: no capture and no time limit."""
+        self._applier.lift_limits()
+        self._capture.pause()
+        try:
+            yield
+        finally:
+            self._capture.resume()
+
+    def _sort_out(self, entries: Sequence[Entry], results: list[Result | None]) -> _Work:
+        """Answer what needs no transaction: known, late and stale operations."""
+        work = _Work()
+        now = time.monotonic_ns()
+        catalog = self._database.catalog
+        for place, (client, operation) in enumerate(entries):
+            worker, seq = client.worker, operation.seq
+            if seq <= worker.highest:
+                if seq <= worker.acked:
+                    continue
+                known = worker.results.get(seq)
+                if known is not None:
+                    results[place] = known
+                    continue
+                first = _first_copy(entries, work.places, worker, seq)
+                if first is not None:
+                    work.repeats.append((place, first))
+                    continue
+            if operation.deadline_ns < now:
+                results[place] = Result(seq, Status.LATE)
+            elif operation.plan.catalog_version != catalog:
+                results[place] = Result(seq, Status.STALE)
+            else:
+                worker.highest = max(worker.highest, seq)
+                work.places.append(place)
+        return work
+
+    def _transact(
+        self, entries: Sequence[Entry], places: list[int], commit: Commit, *, alone: bool
+    ) -> None:
+        capture, results = self._capture, commit.results
+        apply = self._applier.apply
+        events = capture.events
+        capture.clear()
+        marks: list[tuple[Operation, int]] = []
+        decided: list[tuple[Worker, Result]] = []
+        worth = False
+        self.begin()
+        for place in places:
+            client, operation = entries[place]
+            mark = len(events)
+            try:
+                result = apply(operation, alone=alone)
+            except TransactionLostError as lost:
+                lost.place = place
+                raise
+            results[place] = result
+            decided.append((client.worker, result))
+            if result.status is Status.OK:
+                worth = True
+                if len(events) > mark:
+                    marks.append((operation, len(events)))
+        if worth:
+            catalog = self._database.catalog + entries[places[0]][1].plan.changes_catalog
+            self._seal(decided, marks, catalog, commit)
+        else:
+            self._execute("ROLLBACK")
+        for worker, result in decided:
+            worker.remember(result)
+
+    def _seal(
+        self,
+        decided: list[tuple[Worker, Result]],
+        marks: list[tuple[Operation, int]],
+        catalog: int,
+        commit: Commit,
+    ) -> None:
+        """Write the log of this transaction and COMMIT; then the new state is in force."""
+        database = self._database
+        self._applier.lift_limits()
+        changes, last = encode_events(self._capture.events, database.n)
+        head = database.n + len(changes)
+        seq = database.seq + 1
+        self._capture.pause()
+        try:
+            self._write_log(changes, seq, decided)
+            if changes:
+                self._write_commit(seq, head, catalog, marks, last)
+            database.advance(seq, head, catalog)
+            if failpoints.ACTIVE:
+                failpoints.reach("writer.before_commit")
+            self.end()
+        finally:
+            self._capture.resume()
+        if failpoints.ACTIVE:
+            failpoints.reach("writer.after_commit")
+        database.seq, database.n, database.catalog = seq, head, catalog
+        database.show()
+        commit.head, commit.durable = head, True
+
+    def _write_log(
+        self, changes: list[ChangeRow], seq: int, decided: list[tuple[Worker, Result]]
+    ) -> None:
+        if changes:
+            self._connection.executemany(
+                "INSERT INTO _change(n, tbl, act, key, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+                changes,
+            )
+        self._execute(
+            "INSERT INTO _batch(seq, at, entries) VALUES (?, ?, ?)",
+            (seq, time.monotonic_ns(), encode_log(decided)),
+        )
+
+    def _write_commit(
+        self,
+        seq: int,
+        head: int,
+        catalog: int,
+        marks: list[tuple[Operation, int]],
+        last: list[int],
+    ) -> None:
+        operations = [(op.request_id, op.actor, last[mark - 1]) for op, mark in marks]
+        self._execute(
+            "INSERT INTO _commit(seq, at, before, head, catalog, operations)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                seq,
+                time.time_ns() // 1_000_000,
+                self._database.n,
+                head,
+                catalog,
+                _encode(operations),
+            ),
+        )
+
+    def begin(self) -> None:
+        """Take the write lock now, so that nothing read before it can be out of date."""
+        self._execute("BEGIN IMMEDIATE")
+
+    def end(self) -> None:
+        """COMMIT. Whoever gets here without an exception may be answered."""
+        started = time.perf_counter()
+        try:
+            self._execute("COMMIT")
+        except apsw.Error as error:
+            if is_io(error):
+                raise DiskFailedError(str(error)) from error
+            if is_full(error):
+                raise
+            raise CommitFailedError(code_and_text(error)) from error
+        WRITER_COMMIT_SECONDS.observe(time.perf_counter() - started)
+
+
+def _first_copy(
+    entries: Sequence[Entry], places: list[int], worker: Worker, seq: int
+) -> int | None:
+    """Where in this batch the same operation stands already. Rare: only after a re-send."""
+    for place in places:
+        client, operation = entries[place]
+        if operation.seq == seq and client.worker is worker:
+            return place
+    return None

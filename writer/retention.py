@@ -1,0 +1,113 @@
+"""Retention: what the logs keep, and the small rounds in which the rest goes.
+
+`_batch` by age, since no worker sends again past its deadline; `_change` with `_commit` by age and
+by rows; idempotency keys after a day; lockouts when they are over. The numbers n are given by
+`_head`, so an emptied log never gives one out twice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import apsw
+
+from shared import limits
+from writer.database import Database
+
+_SECOND_NS: Final = 1_000_000_000
+_ROUND: Final = limits.RETENTION_ROWS_PER_ROUND
+
+
+class Retention:
+    """Trims the logs of one database; the caller sees to it that no transaction is open."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connection
+        self._connection.execute(
+            "DELETE FROM _batch WHERE at > ?", (time.monotonic_ns(),)
+        )  # CLOCK_MONOTONIC began anew: these were written before the machine's last start
+
+    def run(self) -> bool:
+        """One round, in one short transaction if anything is due; True when there may be more.
+
+        Raises apsw.Error; nothing of the round is done then.
+        """
+        cut = self._change_cut()
+        if cut is None and not self._anything_expired():
+            return False
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            database = self._database
+            database.advance(database.seq, database.n, database.catalog)
+            more = self._trim_changes(cut) | self._trim_others()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return more
+
+    def _change_cut(self) -> int | None:
+        """Greatest n to be dropped in this round; None when there is nothing."""
+        first = self._value("SELECT n FROM _change ORDER BY n LIMIT 1")
+        if first is None:
+            return None
+        oldest_ms = time.time_ns() // 1_000_000 - int(limits.CHANGE_KEPT_SECONDS * 1000)
+        by_age = self._value(
+            "SELECT max(head) FROM (SELECT head, at FROM _commit ORDER BY seq LIMIT ?)"
+            " WHERE at < ?",
+            (_ROUND, oldest_ms),
+        )
+        cut = max(by_age or 0, self._database.n - limits.CHANGE_KEPT_ROWS)
+        return min(cut, first + _ROUND - 1) if cut >= first else None
+
+    def _trim_changes(self, cut: int | None) -> bool:
+        if cut is None:
+            return False
+        self._connection.execute("DELETE FROM _change WHERE n <= ?", (cut,))
+        rows = self._connection.changes()
+        # A commit is kept as long as any of its rows.
+        self._connection.execute(
+            "DELETE FROM _commit WHERE seq IN"
+            " (SELECT seq FROM _commit ORDER BY seq LIMIT ?) AND head <= ?",
+            (_ROUND, cut),
+        )
+        return rows >= _ROUND
+
+    def _expired(self) -> tuple[tuple[str, int], ...]:
+        """Per table a condition and its bound."""
+        return (
+            (
+                f"_batch WHERE at < ? AND seq IN (SELECT seq FROM _batch ORDER BY seq LIMIT {_ROUND})",
+                time.monotonic_ns() - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS),
+            ),
+            (
+                f"_idempotency WHERE key IN (SELECT key FROM _idempotency WHERE at < ? LIMIT {_ROUND})",
+                int(time.time() - limits.IDEMPOTENCY_KEPT_SECONDS),
+            ),
+            ("_attempts WHERE until < ?", time.time_ns() // 1_000_000),
+        )
+
+    def _anything_expired(self) -> bool:
+        return any(
+            self._value(f"SELECT 1 FROM {condition} LIMIT 1", (bound,)) is not None
+            for condition, bound in self._expired()
+        )
+
+    def _trim_others(self) -> bool:
+        full_round = False
+        for condition, bound in self._expired():
+            self._connection.execute(f"DELETE FROM {condition}", (bound,))
+            full_round |= self._connection.changes() >= _ROUND
+        return full_round
+
+    def _value(self, sql: str, params: tuple[Any, ...] = ()) -> int | None:
+        rows: list[tuple[Any, ...]] = self._connection.execute(sql, params).fetchall()
+        return None if not rows or rows[0][0] is None else int(rows[0][0])
+
+
+def is_postponable(error: apsw.Error) -> bool:
+    """Retention may fail for want of space or of a lock, and simply runs again later."""
+    return isinstance(error, (apsw.FullError, apsw.BusyError, apsw.LockedError))

@@ -1,0 +1,158 @@
+"""How the rows of each table are told in the change log: under which name, key and field ids.
+
+Read from the catalog (`_collections`) and from SQLite's own description of the tables, whenever
+the schema moves. Which tables are left out is an explicit list, never a leading underscore.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from shared.quote import quote_text
+from shared.sql.plan import Value
+
+INTERNAL: Final = frozenset({"_head", "_change", "_commit", "_batch", "_idempotency", "_attempts"})
+CATALOG_TABLE: Final = "_collections"
+ROW_NUMBER: Final = "_rowid_"
+"""The rowid of our own tables, which says nothing to anybody outside."""
+
+Row = tuple[Any, ...]
+encode = msgspec.msgpack.Encoder().encode
+
+
+class Detail(enum.Enum):
+    """How much of a row may be told."""
+
+    WHOLE = 1
+    KEY_ONLY = 2
+    TABLE_ONLY = 3
+
+
+class _FieldEntry(msgspec.Struct):
+    id: str
+    name: str
+    type: str
+
+
+_read_fields = msgspec.json.Decoder(list[_FieldEntry]).decode
+
+
+class LoggedTable:
+    """Turns rows of one table, as the pre-update hook gives them, into what `_change` stores."""
+
+    __slots__ = ("_ids", "_open", "_secret", "_take", "detail", "is_catalog", "key", "name")
+
+    def __init__(
+        self, name: str, columns: list[tuple[str, bool]], key: list[int], detail: Detail
+    ) -> None:
+        """`columns`: (field id, secret?) in table order; `key`: positions of the key's columns."""
+        self.name = name
+        self.detail = detail
+        self.is_catalog = name == CATALOG_TABLE
+        self.key = _key_reader(key)
+        told = [i for i, (field, _) in enumerate(columns) if field != ROW_NUMBER]
+        self._ids = tuple(field for field, _ in columns)
+        self._open = tuple(i for i in told if not columns[i][1])
+        self._secret = tuple(i for i in told if columns[i][1])
+        self._take = _picker([columns[i][0] for i in self._open], self._open)
+
+    def whole(self, row: Row) -> bytes:
+        """All values that may be told, by field id."""
+        return encode(self._take(row))
+
+    def changed(self, old: Row, new: Row) -> bytes:
+        """The former values of what an update changed; of a secret, only that it changed."""
+        ids = self._ids
+        before: dict[str, Value] = {ids[i]: old[i] for i in self._open if old[i] != new[i]}
+        for i in self._secret:
+            if old[i] != new[i]:
+                before[ids[i]] = None
+        return encode(before)
+
+
+def _key_reader(key: list[int]) -> Callable[[Row], Value]:
+    """One column is the key itself, several become a msgpack array."""
+    if len(key) == 1:
+        return itemgetter(key[0])
+    return lambda row: encode([row[i] for i in key])
+
+
+def _picker(ids: list[str], at: tuple[int, ...]) -> Callable[[Row], dict[str, Value]]:
+    """A function from a row to its told columns; one C call each for the usual shapes."""
+    if at and at == tuple(range(at[0], at[0] + len(at))):
+        part = slice(at[0], at[0] + len(at))
+        return lambda row: dict(zip(ids, row[part], strict=False))
+    if len(at) > 1:
+        take = itemgetter(*at)
+        return lambda row: dict(zip(ids, take(row), strict=False))
+    return lambda row: {field: row[i] for field, i in zip(ids, at, strict=True)}
+
+
+def read_tables(connection: apsw.Connection) -> dict[str, LoggedTable | None]:
+    """Every table by name; None for those that are not logged."""
+    entries = _catalog_entries(connection)
+    tables: dict[str, LoggedTable | None] = {}
+    listed: list[Row] = connection.execute(
+        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type != 'view'"
+    ).fetchall()
+    for name, kind in listed:
+        quiet = name in INTERNAL or ":" in name or name.startswith("sqlite_")
+        if quiet or kind in ("shadow", "virtual"):
+            tables[name] = None
+        else:
+            tables[name] = _describe(connection, name, entries.get(name))
+    return tables
+
+
+_Entry = tuple[str, str, list[_FieldEntry]]
+
+
+def _catalog_entries(connection: apsw.Connection) -> dict[str, _Entry]:
+    """(id, kind, fields) of each collection by its table's name."""
+    found = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (CATALOG_TABLE,)
+    ).fetchall()
+    if not found:
+        return {}
+    rows: list[Row] = connection.execute(
+        "SELECT name, id, type, fields FROM _collections"
+    ).fetchall()
+    return {name: (id_, kind, _read_fields(fields)) for name, id_, kind, fields in rows}
+
+
+_HIDDEN_VIRTUAL = 2
+
+
+def _describe(connection: apsw.Connection, name: str, entry: _Entry | None) -> LoggedTable:
+    """Columns in table order, and the key."""
+    columns: list[Row] = connection.execute(
+        f"SELECT name, pk, hidden FROM pragma_table_xinfo({quote_text(name)}) ORDER BY cid"
+    ).fetchall()
+    names: list[str] = [column for column, _, _ in columns]
+    primary = [i for i, column in enumerate(columns) if column[1]]
+    primary.sort(key=lambda i: columns[i][1])
+    detail = Detail.KEY_ONLY if name == CATALOG_TABLE else Detail.WHOLE
+    if any(hidden == _HIDDEN_VIRTUAL for _, _, hidden in columns):
+        detail = Detail.TABLE_ONLY  # the driver cannot read rows with virtual columns
+    if "id" in names and (entry is not None or ROW_NUMBER in names):
+        key = [names.index("id")]  # our own tables, whose rowid says nothing outside
+    else:
+        key = primary or list(range(len(names)))  # without any key, a row is its own
+    if entry is None:
+        return LoggedTable(name, [(column, False) for column in names], key, detail)
+    id_, kind, fields = entry
+    by_name = {field.name: field for field in fields}
+    return LoggedTable(id_, [_told(c, by_name.get(c), kind) for c in names], key, detail)
+
+
+def _told(column: str, field: _FieldEntry | None, kind: str) -> tuple[str, bool]:
+    if field is None:
+        return column, False
+    secret = field.type == "password" or (kind == "auth" and field.name == "tokenKey")
+    return field.id, secret
