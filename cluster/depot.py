@@ -22,6 +22,7 @@ from shared.settings import Settings
 
 _PREFIX = "quill-"
 _COMMAND_SECONDS = 10.0
+_UNNAMED_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _SOCKET_PATH_BYTES_MAX = 107  # sockaddr_un(7), less the final NUL
 _LONGEST_NAME = f"/{_PREFIX}12345678/worker-255.ipc"
@@ -107,18 +108,24 @@ def read_holder(depot: Path) -> LockHolder | None:
 
 
 def _locked(path: Path, lock: int) -> bool:
-    """Take the lock now, or soon when only a command holds it."""
-    give_up = time.monotonic() + _COMMAND_SECONDS
+    """Take the lock now, or soon when whoever holds it will not hold it for long."""
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = read_holder(path)
-            if holder is None or not holder.brief or time.monotonic() > give_up:
+            if time.monotonic() - began >= _patience(read_holder(path)):
                 return False
             time.sleep(_POLL_SECONDS)
         else:
             return True
+
+
+def _patience(holder: LockHolder | None) -> float:
+    """Seconds worth waiting. A holder without a name is about to write it, or to let go."""
+    if holder is None:
+        return _UNNAMED_SECONDS
+    return _COMMAND_SECONDS if holder.brief else 0.0
 
 
 def _by_whom(path: Path) -> str:

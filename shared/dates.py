@@ -100,7 +100,7 @@ def _read_iso(text: str) -> datetime | None:
 
 
 def _read_other(text: str) -> datetime | None:
-    for candidate in (text, _ZONE_NAME.sub("", text)):
+    for candidate in dict.fromkeys((text, _ZONE_NAME.sub("", text))):
         for form in _DATE_FORMS:
             try:
                 return datetime.strptime(candidate, form)  # noqa: DTZ007  no zone means UTC

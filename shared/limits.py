@@ -18,6 +18,7 @@ JSON_DEPTH_MAX: Final = 100
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
 LISTEN_BACKLOG: Final = 4_096
+IDLE_CONNECTION_MS: Final = 75_000  # longer than proxies keep theirs (nginx: 60 s), so they close first
 DRAIN_SECONDS: Final = 30.0
 DRAIN_CLOSE_SECONDS: Final = 2.0  # answers say "Connection: close" this long before accepting ends
 DRAIN_LAST_SECONDS: Final = 0.25  # a connection accepted last may take this long to ask

@@ -41,6 +41,8 @@ class EventStream:
         self._reader = reader
         self._writer = writer
         self._pump: asyncio.Task[None] | None = None
+        self._reading = asyncio.Event()
+        self._reading.set()
 
     @classmethod
     async def open(cls, port: int) -> EventStream:
@@ -68,6 +70,7 @@ class EventStream:
         buffer = b""
         try:
             while True:
+                await self._reading.wait()
                 size = int(await self._reader.readline() or b"0", 16)
                 if size == 0:
                     break
@@ -109,6 +112,22 @@ class EventStream:
         async with asyncio.timeout(seconds):
             return [await self.next(seconds) for _ in range(count)]
 
+    async def last(self, seconds: float = _SECONDS) -> Event:
+        """The last event before the server ends the stream."""
+        last = await self.next(seconds)
+        with contextlib.suppress(Closed):
+            while True:
+                last = await self.next(seconds)
+        return last
+
+    def pause(self) -> None:
+        """Stop reading, so that the connection's buffers fill up."""
+        self._reading.clear()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._reading.set()
+
     async def subscribe(self, *topics: str, token: str = "") -> int:
         """Set the subscriptions over a connection of its own; the status."""
         return await set_subscriptions(self.port, self.client_id, topics, token=token)
@@ -141,14 +160,15 @@ class Connection:
 
     @classmethod
     async def to_slot(cls, port: int, slot: int) -> Connection:
-        """Connect until the worker `slot` answers."""
-        for _ in range(200):
-            connection = await cls.open(port)
-            _, health = await connection.request("GET", "/_/health")
-            if health["slot"] == slot:
-                return connection
-            await connection.close()
-        raise AssertionError(f"worker {slot} never took a connection")
+        """Connect until the worker `slot` answers; it may be restarting."""
+        async with asyncio.timeout(30):
+            while True:
+                connection = await cls.open(port)
+                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                    _, health = await connection.request("GET", "/_/health")
+                    if health["slot"] == slot:
+                        return connection
+                await connection.close()
 
     async def request(
         self, method: str, path: str, body: object = None, *, token: str = ""

@@ -106,12 +106,18 @@ class Answers:
         """Read the `_batch` rows since `from_ns` that are not in memory yet."""
         if from_ns >= self._loaded_from_ns:
             return
-        rows: list[tuple[Any, ...]] = self._connection.execute(
-            "SELECT entries FROM _batch WHERE at >= ? AND at < ? ORDER BY seq",
-            (from_ns, self._loaded_from_ns),
-        ).fetchall()
+        found: list[bytes] = []
+        newest_first = self._connection.execute("SELECT at, entries FROM _batch ORDER BY seq DESC")
+        row: tuple[Any, ...]
+        for row in newest_first:
+            at, entries = row
+            if at < from_ns:
+                break
+            if at < self._loaded_from_ns:  # else loaded before, or of an earlier boot
+                found.append(entries)
+        newest_first.close(True)
         self._loaded_from_ns = from_ns
-        for (entries,) in rows:
+        for entries in reversed(found):
             self._take(_decode(entries))
 
     def _take(self, log: BatchLog) -> None:

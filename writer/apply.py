@@ -100,7 +100,7 @@ class Applier:
         interrupted = False
         self._mark("SAVEPOINT o")
         try:
-            payload = self._run(operation, _ALONE_NS if alone else _SHARED_NS)
+            payload = self._run(operation, _time_left(operation) if alone else _SHARED_NS)
             result = Result(operation.seq, Status.OK, payload)
         except _RefusedError as refusal:
             result = Result(operation.seq, Status.REFUSED, str(refusal))
@@ -208,6 +208,11 @@ class Applier:
         if len(self._known) >= _KNOWN_STATEMENTS_MAX:
             self._known.clear()
         self._known.add(sql)
+
+
+def _time_left(operation: Operation) -> int:
+    """Alone, a statement may take long, but not beyond the moment when nobody waits for it."""
+    return min(_ALONE_NS, max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS))
 
 
 def _first_word(sql: str) -> str:

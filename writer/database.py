@@ -104,9 +104,8 @@ class Database:
 
     def _bootstrap(self) -> None:
         # Imported late: a depot that exists never needs the schema.
-        from shared.schema.system import bootstrap  # noqa: PLC0415
-
         from shared.dates import now_text  # noqa: PLC0415
+        from shared.schema.system import bootstrap  # noqa: PLC0415
 
         for sql, params in bootstrap(now_text()):
             self.connection.execute(sql, params)

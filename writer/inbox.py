@@ -80,7 +80,7 @@ class Inbox:
         """Until `stop`, and then until every batch thread has finished."""
         poll = select.epoll()
         poll.register(self._descriptor, select.EPOLLIN)
-        poll.register(self._outbox.descriptor, select.EPOLLIN)
+        poll.register(self._outbox.descriptor, select.EPOLLIN | select.EPOLLET)
         told = False
         beat_at = 0.0
         while True:

@@ -22,26 +22,29 @@ class Outgoing:
 
 
 class Outbox:
-    """A queue into the inbox thread. Any thread may put; one takes."""
+    """A queue into the inbox thread. Any thread may put; one takes.
+
+    `descriptor` becomes readable with each signal and is never read: watch it edge-triggered.
+    """
 
     def __init__(self) -> None:
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._waiting: deque[Outgoing] = deque()
+        self._woken = False
 
     def put(self, outgoing: Outgoing) -> None:
         """Hand over and wake the inbox thread."""
         self._waiting.append(outgoing)
-        self.wake()
+        if not self._woken:  # else the taker has not begun to look yet, and will find this too
+            self.wake()
 
     def wake(self) -> None:
         """Make the inbox thread look around. Also safe in a signal handler."""
+        self._woken = True
         os.eventfd_write(self.descriptor, 1)
 
     def take(self) -> list[Outgoing]:
         """Everything that waits, oldest first."""
-        try:
-            os.eventfd_read(self.descriptor)
-        except BlockingIOError:
-            return []
+        self._woken = False  # before looking: what is put from now on signals anew
         waiting = self._waiting
         return [waiting.popleft() for _ in range(len(waiting))]

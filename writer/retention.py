@@ -25,9 +25,6 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection = database.connection
-        self._connection.execute(
-            "DELETE FROM _batch WHERE at > ?", (time.monotonic_ns(),)
-        )  # CLOCK_MONOTONIC began anew: these were written before the machine's last start
 
     def run(self) -> bool:
         """One round, in one short transaction if anything is due; True when there may be more.
@@ -77,17 +74,19 @@ class Retention:
         return rows >= _ROUND
 
     def _expired(self) -> tuple[tuple[str, int], ...]:
-        """Per table a condition and its bound."""
+        """Per table a condition and its bound. Each takes the oldest rows only, a round of them."""
+        now_ns = time.monotonic_ns()
+        batches = f"_batch WHERE seq IN (SELECT seq FROM _batch ORDER BY seq LIMIT {_ROUND})"
+        keys = f"SELECT key FROM _idempotency WHERE at < ? LIMIT {_ROUND}"
         return (
+            (f"{batches} AND at < ?", now_ns - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS)),
+            # CLOCK_MONOTONIC began anew: written before the machine's last start.
+            (f"{batches} AND at > ?", now_ns),
             (
-                f"_batch WHERE at < ? AND seq IN (SELECT seq FROM _batch ORDER BY seq LIMIT {_ROUND})",
-                time.monotonic_ns() - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS),
+                f"_idempotency WHERE key IN ({keys})",
+                int(time.time()) - int(limits.IDEMPOTENCY_KEPT_SECONDS),
             ),
-            (
-                f"_idempotency WHERE key IN (SELECT key FROM _idempotency WHERE at < ? LIMIT {_ROUND})",
-                int(time.time() - limits.IDEMPOTENCY_KEPT_SECONDS),
-            ),
-            ("_attempts WHERE until < ?", time.time_ns() // 1_000_000),
+            ("_attempts WHERE until < ?", int(time.time()) * 1_000),
         )
 
     def _anything_expired(self) -> bool:

@@ -47,10 +47,11 @@ def _unique_fields(catalog: Catalog, collection: Collection, named: str) -> list
     found = _INDEX.fullmatch(named)
     if found is None:
         return _columns(collection, named)
+    name = found[1].replace("''", "'").lower()  # written as a text literal
     current = catalog.by_id(collection.id) or collection
     for sql in current.indexes:
         index = read_index(sql)
-        if index.name.lower() == found[1].lower():
+        if index.name.lower() == name:
             return index.key_fields()
     return []
 

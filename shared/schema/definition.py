@@ -92,8 +92,7 @@ def _read_kind(body: Mapping[str, object], old: Collection | None, problems: Pro
         return old.type
     if kind in (None, "", BASE):
         return BASE
-    if isinstance(kind, str) and kind in _UNNAMED: Final = "unnamed"  # stands in where the name is wrong, so that the rest can be judged
-_KINDS_LATER:
+    if isinstance(kind, str) and kind in _KINDS_LATER:
         problems["type"] = FieldError(
             "validation_invalid_type", f"Collections of type {kind} are not supported yet."
         )

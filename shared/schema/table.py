@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 from shared.quote import quote_identifier
 from shared.schema.collection import Collection
@@ -16,15 +15,11 @@ from shared.schema.fields.field import Field
 from shared.schema.index import read_index
 from shared.schema.index_list import carried_index
 
-# SQLite takes these for the rowid when it adds or drops a column, whatever the table declares; a
-# column gets and loses such a name by being renamed.
-_ROWID_NAMES: Final = frozenset({"rowid", "oid"})
-
 
 def create_table(collection: Collection) -> list[str]:
     """The table and its indexes.
 
-    The rowid is declared, so that VACUUM keeps it and a field may have any of its usual names.
+    The rowid is declared, so that VACUUM keeps it.
     """
     columns = ", ".join(field.column() for field in collection.fields)
     table = quote_identifier(collection.table)
@@ -78,16 +73,8 @@ def _rename_table(old: str, new: str) -> list[str]:
 
 
 def _drop_columns(table: str, old: Collection, new: Collection) -> list[str]:
-    steps: list[str] = []
-    for field in old.fields:
-        if field.id in new.by_id:
-            continue
-        name = field.name
-        if name.lower() in _ROWID_NAMES:
-            name = f"{name}:dropped"
-            steps.append(_rename_column(table, field.name, name))
-        steps.append(f"ALTER TABLE {table} DROP COLUMN {quote_identifier(name)}")
-    return steps
+    dropped = [field.name for field in old.fields if field.id not in new.by_id]
+    return [f"ALTER TABLE {table} DROP COLUMN {quote_identifier(name)}" for name in dropped]
 
 
 def _rename_columns(table: str, old: Collection, new: Collection) -> list[str]:
@@ -113,16 +100,5 @@ def _rename_column(table: str, before: str, after: str) -> str:
 
 
 def _add_columns(table: str, old: Collection, fields: Sequence[Field]) -> list[str]:
-    steps: list[str] = []
-    for field in fields:
-        if field.id in old.by_id:
-            continue
-        column, name = field.column(), field.name
-        if name.lower() not in _ROWID_NAMES:
-            steps.append(f"ALTER TABLE {table} ADD COLUMN {column}")
-            continue
-        passing = f"{name}:added"
-        column = quote_identifier(passing) + column.removeprefix(quote_identifier(name))
-        steps.append(f"ALTER TABLE {table} ADD COLUMN {column}")
-        steps.append(_rename_column(table, passing, name))
-    return steps
+    added = [field for field in fields if field.id not in old.by_id]
+    return [f"ALTER TABLE {table} ADD COLUMN {field.column()}" for field in added]

@@ -27,7 +27,7 @@ from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
 from shared.sql.plan import Value
 
-_LIST_ROUNDS: Final = 3
+_LIST_ROUNDS: Final = 2  # SQLite expands a query once for each mention: more would grow fast
 
 Condition = tuple[str, tuple[Value, ...]]
 """SQL about the row `x`, and its parameters."""
@@ -195,10 +195,14 @@ def _emptied_lists(number: int, lists: list[Edge], numbers: dict[str, int]) -> l
     before = f"d{number - 1}"
     seeds = [f"SELECT c, id FROM {before}"]
     for edge in lists:
-        gone = IdSet(f"SELECT id FROM {before} WHERE c = {numbers[edge.target.id]}", ())
-        table = quote_identifier(edge.source.table)
-        source = numbers[edge.source.id]
-        seeds.append(f'SELECT {source}, x."id" FROM {table} x WHERE {edge.emptied(gone)[0]}')
+        column = edge.column
+        seeds.append(
+            f'SELECT {numbers[edge.source.id]}, x."id" FROM {quote_identifier(edge.source.table)} x'
+            f" CROSS JOIN {edge.items} CROSS JOIN {before} d"
+            f" WHERE {column} <> '[]' AND d.c = {numbers[edge.target.id]} AND d.id = j.value"
+            f" GROUP BY x._rowid_ HAVING count(DISTINCT j.value) ="
+            f" (SELECT count(DISTINCT j.value) FROM {edge.items})"
+        )
     return seeds
 
 

@@ -1,4 +1,4 @@
-"""SIGHUP replaces workers one by one, the successor first."""
+"""SIGHUP replaces workers one by one, the successor first: `cluster.rolling`."""
 
 from __future__ import annotations
 

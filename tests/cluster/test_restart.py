@@ -1,4 +1,7 @@
-"""Children that die, crash in a loop, refuse or fall silent: the supervisor goes on."""
+"""Children that die, crash in a loop, refuse or fall silent: the supervisor goes on.
+
+Tests `cluster.supervisor` as a real process.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a start takes, refuses and prints."""
+"""What a start takes, refuses and prints: `cluster.banner`, `cluster.notify`, `cluster.refusal`."""
 
 from __future__ import annotations
 

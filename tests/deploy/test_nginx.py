@@ -44,15 +44,19 @@ class Tally:
     stopping: bool = False
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Two workers on unix sockets, nginx in front, one collection with one record."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Two workers on unix sockets, nginx in front, one collection with one record.
+
+    All tests share it: each waits until the workers that it harmed are back.
+    """
     require_nginx()
-    uds = tmp_path / "sockets"
-    home = tmp_path / "nginx"
+    folder = tmp_path_factory.mktemp("site")
+    uds = folder / "sockets"
+    home = folder / "nginx"
     home.mkdir()
     with (
-        ClusterProcess(tmp_path / "depot", arguments=[f"--uds-dir={uds}"]) as cluster,
+        ClusterProcess(folder / "depot", arguments=[f"--uds-dir={uds}"]) as cluster,
         NginxProcess(home, uds) as nginx,
     ):
         cluster.collection("posts", _FIELDS)
@@ -86,7 +90,9 @@ async def _client(site: Site, tally: Tally, method: str, number: int) -> None:
         count += 1
         title = f"{number}-{count}"
         path, body = (
-            (f"{_RECORDS}/{site.record_id}", None) if method == "GET" else (_RECORDS, {"title": title})
+            (f"{_RECORDS}/{site.record_id}", None)
+            if method == "GET"
+            else (_RECORDS, {"title": title})
         )
         try:
             answer = await connection.request(method, path, body)
@@ -118,8 +124,8 @@ def _stored_titles(site: Site) -> set[str]:
     titles: set[str] = set()
     page = 1
     while True:
-        query = {"page": page, "perPage": 1000, "fields": "title", "skipTotal": "1"}
-        items = httpx.get(site.nginx.url + _RECORDS, params=query, timeout=30).json()["items"]
+        query = f"?page={page}&perPage=1000&fields=title&skipTotal=1"
+        items = httpx.get(site.nginx.url + _RECORDS + query, timeout=30).json()["items"]
         titles.update(item["title"] for item in items)
         if len(items) < 1000:
             return titles

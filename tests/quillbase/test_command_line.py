@@ -1,4 +1,7 @@
-"""The `quillbase` command: words, help and mistakes."""
+"""The `quillbase` command: words, help and mistakes.
+
+Tests `quillbase.cli.run`, `quillbase.cli.supervise`.
+"""
 
 from __future__ import annotations
 

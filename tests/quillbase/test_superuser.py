@@ -1,4 +1,7 @@
-"""`quillbase superuser upsert` with and without a running server, and on a missing depot."""
+"""`quillbase superuser upsert` with and without a running server, and on a missing depot.
+
+Tests `quillbase.cli.superuser`, `quillbase.cli.upsert`.
+"""
 
 from __future__ import annotations
 

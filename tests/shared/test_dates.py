@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from shared.dates import DATE_CHARS, date_text, now_text, parse
 
-MOMENTS = st.datetimes(
-    min_value=datetime(1900, 1, 1), max_value=datetime(9990, 1, 1), timezones=st.just(UTC)
-)
+MOMENTS = st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1900 <= moment.year < 9990)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
@@ -74,7 +72,7 @@ def test_forms_that_are_understood(raw: object, expected: str) -> None:
 @pytest.mark.parametrize(
     "raw",
     ["", "x", "2022-13-01", "2022-02-30", "10:00", "0001-01-01T00:00:00+14:00", "2022-01-01\x00",
-     "٢٠٢٢-٠١-٠١", "9" * 5000, True, 1e300, float("nan"), float("inf"), 10**400, [], {}],
+     "\u0662\u0660\u0662\u0662-01-01", "9" * 5000, True, 1e300, float("nan"), float("inf"), 10**400, [], {}],
 )  # fmt: skip
 def test_what_is_no_date_is_empty(raw: object) -> None:
     """Out of range, out of form, or no scalar."""

@@ -21,7 +21,7 @@ def test_any_name_stays_one_identifier(name: str) -> None:
 
     for quote in (quote_identifier, quote_backtick):
         rows = db.execute(f"SELECT 1 AS {quote(name)}")
-        assert rows.description == ((name, None, None, None, None, None, None),)
+        assert [column[0] for column in rows.getdescription()] == [name]
         rows.close()
 
 

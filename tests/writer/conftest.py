@@ -30,12 +30,12 @@ def depot(idle_depot: Depot) -> Depot:
 
 
 @pytest.fixture
-def link(depot: Depot) -> Iterator[Link]:
+def link(depot: Depot) -> Link:
     """A greeted link, and the table `posts(_rowid_, id, title, views)`."""
     link = Link(depot)
     link.hello()
     link.define(
         'CREATE TABLE "posts" (_rowid_ INTEGER PRIMARY KEY, "id" TEXT NOT NULL UNIQUE,'
-        " \"title\" TEXT NOT NULL DEFAULT '', \"views\" NUMERIC NOT NULL DEFAULT 0)"
+        ' "title" TEXT NOT NULL DEFAULT \'\', "views" NUMERIC NOT NULL DEFAULT 0)'
     )
-    yield link
+    return link

@@ -74,7 +74,7 @@ class Depot:
 
     def start(self, **environment: str) -> dict[str, Any]:
         """Start a writer; returns its ready line."""
-        self.process, line = self.spawn(**environment)
+        self.process, line = self.spawn(lock=True, **environment)
         return line
 
     def spawn(
@@ -209,7 +209,8 @@ class Link:
 
     def receive(self) -> Welcome | Results:
         """The next message from the writer. Raises zmq.Again when none comes."""
-        return _decode(self._socket.recv())
+        message: Welcome | Results = _decode(self._socket.recv())
+        return message
 
     def results(self, count: int) -> dict[int, Result]:
         """The next `count` results by seq."""

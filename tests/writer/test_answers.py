@@ -1,9 +1,13 @@
-"""Each outcome of an operation, and that none is ever applied twice."""
+"""Each outcome of an operation, and that none is ever applied twice.
+
+Tests `writer.inbox`, `writer.answers`, `writer.outbox` and `writer.publish` from outside.
+"""
 
 from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 from shared import limits
 from shared.messages.commands import Operation, Result, Status
@@ -65,7 +69,8 @@ def test_failure_tells_code_and_text(link: Link) -> None:
 
 
 def _failure(result: Result) -> tuple[int, str]:
-    code, text = result.payload  # type: ignore[misc]
+    payload: Any = result.payload
+    code, text = payload
     return code, text
 
 
@@ -216,7 +221,7 @@ def test_full_inbox_is_busy_at_once(idle_depot: Depot, tmp_path: Path) -> None:
     assert set(refused) == {operation.seq for operation in messages[3]}
     assert {result.status for result in refused.values()} == {Status.BUSY}
     held.unlink()
-    answered = {seq for seq in _drain(link, 1 + 4 * size)}
+    answered = set(_drain(link, 1 + 4 * size))
     assert answered == {1, *(op.seq for part in messages[:3] for op in part)}
 
 

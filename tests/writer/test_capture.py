@@ -1,4 +1,7 @@
-"""Whatever changes a row becomes an event, in order; whatever is rolled back does not."""
+"""Whatever changes a row becomes an event, in order; whatever is rolled back does not.
+
+Tests `writer.capture` and `writer.tables` from outside.
+"""
 
 from __future__ import annotations
 

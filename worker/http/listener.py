@@ -20,9 +20,10 @@ from typing import Any
 
 from granian import net
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from shared.limits import CONNECTIONS_PER_WORKER, LISTEN_BACKLOG
+from shared.limits import CONNECTIONS_PER_WORKER, IDLE_CONNECTION_MS, LISTEN_BACKLOG
 from worker.http.connections import local_address, open_sockets
 
 _SILENT = {
@@ -44,6 +45,7 @@ class Listener(Server):
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
             websockets=True,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE_CONNECTION_MS),
             backlog=LISTEN_BACKLOG,
             backpressure=CONNECTIONS_PER_WORKER,  # counts connections, not requests
             log_enabled=False,

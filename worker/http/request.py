@@ -140,8 +140,10 @@ class Request:
         return b"".join(parts)
 
     async def _discard_body(self, expected: int) -> None:
-        """Read what is too large, within reason: answered before, a client that only sends would
-        see a reset instead of the 413. One that waits for `100 Continue` is told at once.
+        """Read what is too large, within reason.
+
+        Answered before, a client that only sends would see a reset instead of the 413. One that
+        waits for `100 Continue` is told at once.
         """
         if expected > BODY_BYTES_DISCARDED_MAX or b"expect" in self._headers:
             return

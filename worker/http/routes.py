@@ -93,9 +93,7 @@ class Routes:
         call = _Call(request)
         # Falcon refuses granian's "1" for HTTP/1.0; to us it makes no difference.
         version = "1.1" if request.scope["http_version"] == "1" else request.scope["http_version"]
-        scope = {
-            **request.scope, "method": request.method, "http_version": version, _CALL: call
-        }
+        scope = {**request.scope, "method": request.method, "http_version": version, _CALL: call}
         await self._falcon(scope, _no_body, _discard)
         if call.error is not None:
             raise call.error

@@ -7,7 +7,8 @@ database; relations and uniqueness are judged by the plan.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from shared import ids
 from shared.errors import FieldError, invalid
@@ -33,6 +34,9 @@ _MISMATCH: Final = FieldError("validation_values_mismatch", "Values don't match.
 _PK_CHANGE: Final = FieldError("validation_pk_change", "The record primary key cannot be changed.")
 
 
+Check = Callable[[Any], FieldError | None]
+
+
 class _Entry(NamedTuple):
     """What is known of a field before any request: `zero_error` is its objection to no value."""
 
@@ -40,6 +44,7 @@ class _Entry(NamedTuple):
     field: Field
     zero: Value
     zero_error: FieldError | None
+    check: Check
 
 
 class RecordForm:
@@ -57,6 +62,11 @@ class RecordForm:
             if self._writable(field, superuser=superuser)
         }
         self._entries = tuple(map(_entry, collection.fields))
+        if self.is_auth:  # its token key is made here, whatever a client sent
+            self._entries = tuple(
+                one._replace(zero_error=None) if one.name == TOKEN_KEY else one
+                for one in self._entries
+            )
         self._stamped = tuple(field for field in collection.fields if field.fills_on_update)
         self.secrets = tuple(
             field.name for field in collection.fields if field.type == PASSWORD
@@ -75,7 +85,7 @@ class RecordForm:
         errors: dict[str, FieldError] = {}
         values: dict[str, Value] = {}
         fields = self.fields
-        for name, field, zero, zero_error in self._entries:
+        for name, field, zero, zero_error, check in self._entries:
             sent = name in body and name in fields
             value = _prepare(field, body[name], errors) if sent else zero
             if name in errors:
@@ -84,12 +94,11 @@ class RecordForm:
                 values[name] = field.on_create(now)
                 continue
             values[name] = value
-            problem = _problem(field, value) if sent else zero_error
+            problem = check(value) if sent else zero_error
             if problem is not None:
                 errors[name] = problem
         if self.is_auth:
             values[TOKEN_KEY] = ids.token_key()
-            errors.pop(TOKEN_KEY, None)
             _check_confirmed(body, errors, required=True)
         if errors:
             raise invalid(_CREATE_FAILED, errors)
@@ -111,7 +120,7 @@ class RecordForm:
                     errors[ID] = _PK_CHANGE
                 continue
             changes[name] = value
-            problem = _problem(field, value)
+            problem = _check_of(field)(value)
             if problem is not None:
                 errors[name] = problem
         if self.is_auth:
@@ -127,8 +136,8 @@ class RecordForm:
 
 
 def _entry(field: Field) -> _Entry:
-    zero = field.zero()
-    return _Entry(field.name, field, zero, _problem(field, zero))
+    zero, check = field.zero(), _check_of(field)
+    return _Entry(field.name, field, zero, check(zero), check)
 
 
 def _prepare(field: Field, raw: object, errors: dict[str, FieldError]) -> Value:
@@ -139,11 +148,9 @@ def _prepare(field: Field, raw: object, errors: dict[str, FieldError]) -> Value:
         return None
 
 
-def _problem(field: Field, value: Value) -> FieldError | None:
+def _check_of(field: Field) -> Check:
     """Passwords are judged while they are plain; `check` accepts only their hashes."""
-    if isinstance(field, PasswordField):
-        return field.check_plain(str(value or ""))
-    return field.check(value)
+    return field.check_plain if isinstance(field, PasswordField) else field.check
 
 
 def _check_confirmed(

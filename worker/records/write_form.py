@@ -36,14 +36,12 @@ class WriteForm:
         table = quote_identifier(collection.table)
         self.answer_source = f'{self.shape} FROM {table} AS r WHERE r."id" = ?'
         self.relations = _relations(catalog, collection)
-        self._columns = self.record.columns
-        template = insert_step(collection, dict.fromkeys(self._columns), self.shape)
+        template = insert_step(collection, dict.fromkeys(self.record.columns), self.shape)
         self._insert_sql = template.sql
 
     def insert_step(self, values: Mapping[str, Value]) -> Step:
-        """Inserts all values; the shaped record is the plan's result."""
-        params = tuple([values[name] for name in self._columns])
-        return Step(StepKind.RETURN, self._insert_sql, params)
+        """Inserts all values, in the order of the columns; the shaped record is the result."""
+        return Step(StepKind.RETURN, self._insert_sql, tuple(values.values()))
 
     def relation_guards(self, values: Mapping[str, Value]) -> list[Step]:
         """Every referenced record must exist."""

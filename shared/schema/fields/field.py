@@ -32,8 +32,11 @@ BAD_TEXT: Final = FieldError(
 )
 
 RESERVED_FIELD_NAMES: Final = frozenset(
-    {"null", "true", "false", "_rowid_", "expand", "collectionid", "collectionname"}
+    {"null", "true", "false", "expand", "collectionid", "collectionname"}
+    # SQLite's names for the rowid; it refuses to add, rename or drop a column that has one
+    | {"_rowid_", "rowid", "oid"}
 )
+"""In lower case; no field has one of these names in any case."""
 _NAME: Final = re.compile(r"\w+", re.ASCII)
 
 

@@ -15,7 +15,8 @@ def _texts(text: str) -> list[str]:
 
 def test_operators_are_taken_as_long_as_they_are() -> None:
     """No operator is read as a shorter one and a rest."""
-    for operator in "= != > >= < <= ~ !~ ?= ?!= ?> ?>= ?< ?<= ?~ ?!~".split():
+    every = "= != > >= < <= ~ !~ ?= ?!= ?> ?>= ?< ?<= ?~ ?!~"
+    for operator in every.split():
         assert _texts(f"a{operator}1") == ["a", operator, "1"]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import apsw
 import pytest
 
@@ -52,12 +55,12 @@ def test_each_constraint_names_its_fields(
     with pytest.raises(apsw.ConstraintError) as raised:
         insert(db, row)
 
-    error = raised.value
+    error: Any = raised.value
     found = constraint_fields(CATALOG, POSTS, error.extendedresult, str(error))
     assert {name: problem.code for name, problem in found.items()} == expected
 
 
-def insert(db: apsw.Connection, row: dict[str, str | None]) -> None:
+def insert(db: apsw.Connection, row: Mapping[str, str | None]) -> None:
     """One row."""
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     db.execute(f"INSERT INTO posts ({names}) VALUES ({marks})", tuple(row.values()))

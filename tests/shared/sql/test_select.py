@@ -114,7 +114,7 @@ def test_filter_and_sort_use_one_index(connection: apsw.Connection) -> None:
     steps = connection.execute(
         f"EXPLAIN QUERY PLAN {plan.page_sql}", (*plan.bind(GUEST), 30, 0)
     ).fetchall()
-    told = [step[3] for step in steps]
+    told = [str(step[3]) for step in steps]
     assert "SEARCH r USING COVERING INDEX both (state=?)" in told
     assert not [line for line in told if "TEMP B-TREE" in line]
     counted = connection.execute(

@@ -9,7 +9,7 @@ import pytest
 
 from shared.access.identity import Identity
 from shared.sql.conditions import compile_rule
-from shared.sql.plan import StepKind
+from shared.sql.plan import StepKind, Value
 from shared.sql.select import shape_sql
 from shared.sql.write import (
     candidate_guard,
@@ -75,7 +75,10 @@ def test_a_candidate_is_judged_before_it_exists(connection: apsw.Connection) -> 
     rule = compile_rule("owner = @request.auth.id && state = '' && count < 5", SAMPLE)
     bound = rule.bind(CALLER)
     apply(connection, [candidate_guard(SAMPLE, {"owner": "u1"}, rule, bound, refusal="rule")])
-    for values in ({"owner": "u2"}, {"owner": "u1", "state": "a"}, {"owner": "u1", "count": 7}):
+    others: list[dict[str, Value]] = [
+        {"owner": "u2"}, {"owner": "u1", "state": "a"}, {"owner": "u1", "count": 7}
+    ]  # fmt: skip
+    for values in others:
         with pytest.raises(RefusedError, match="rule"):
             apply(connection, [candidate_guard(SAMPLE, values, rule, bound, refusal="rule")])
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,66 +12,12 @@ import pytest
 from shared.errors import Kind, QuillError
 from shared.limits import REALTIME_CHANGES_WAITING_MAX
 from shared.messages.changes import Act, Change
-from shared.schema.collection import Collection
-from shared.schema.fields import field_from_json
-from shared.status_page import StatusPage
-from worker.engine.reader import Reader
+from tests.worker.realtime.place import ID, Place
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.client_id import Owner, owner_of
 from worker.realtime.hub import Hub
 from worker.realtime.topics import read_topics
-from writer.database import Database
-
-FIELDS = [
-    {"id": "f_id", "name": "id", "type": "text"},
-    {"id": "f_title", "name": "title", "type": "text"},
-    {"id": "f_size", "name": "size", "type": "number"},
-    {"id": "f_note", "name": "note", "type": "text", "hidden": True},
-]
-ID = "abcdefghijklmno"
-
-
-class Place:
-    """A database with a catalog that a test changes at will, and a reader of it."""
-
-    def __init__(self, folder: Path) -> None:
-        page = StatusPage.create(folder / "status")
-        self.database = Database("main", folder / "main.db", page.database())
-        self.words = page.database()
-        self.reader = Reader(folder / "main.db", self.words)
-
-    def store(self, name: str, **rules: str | None) -> None:
-        """Put a collection into the catalog, in a new version of it."""
-        rules = {"list_rule": "", "view_rule": "", **rules}
-        fields = tuple(field_from_json(dict(raw)) for raw in FIELDS)
-        collection = Collection(f"c_{name}", name, "base", False, fields, **rules)  # type: ignore[arg-type]
-        row = collection.to_row()
-        names = ", ".join(f'"{column}"' for column in row)
-        marks = ", ".join("?" * len(row))
-        connection = self.database.connection
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM _collections WHERE id = ?", (collection.id,))
-        connection.execute(
-            f"INSERT INTO _collections({names}) VALUES({marks})", tuple(row.values())
-        )
-        connection.execute("UPDATE _head SET catalog = catalog + 1")
-        connection.execute("COMMIT")
-        self.words.catalog_version += 1
-
-    def close(self) -> None:
-        """Close both connections."""
-        self.reader.close()
-        self.database.connection.close()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """A place with one public collection, `posts`."""
-    made = Place(tmp_path)
-    made.store("posts")
-    yield made
-    made.close()
 
 
 def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any) -> Change:
@@ -198,7 +143,7 @@ def test_values_of_an_older_schema_still_fit(place: Place) -> None:
 
     async def scenario(hub: Hub) -> None:
         client = _listen(hub, "posts/*")
-        row = {"f_id": ID, "f_dropped": "x"}
+        row: dict[str, Any] = {"f_id": ID, "f_dropped": "x"}
         hub.on_changes([Change(1, "c_posts", Act.CREATE, ID, None, row)])
         await _settle(hub)
         (event,) = _heard(client)

@@ -126,7 +126,8 @@ def test_json_codes() -> None:
 
     assert code(small, "äb") == ""
     assert code(small, "äöb") == "validation_json_size_limit"
-    assert [code(required, raw) for raw in (None, "", [], {})] == ["validation_required"] * 4
+    blank: list[object] = [None, "", [], {}]
+    assert [code(required, raw) for raw in blank] == ["validation_required"] * 4
     assert code(required, 0) == ""
     assert code(required, deep) == "validation_invalid_json"
     assert code(required, 2**64) == "validation_invalid_json"
@@ -165,7 +166,7 @@ def test_a_plain_password_cannot_be_stored() -> None:
 
 def test_a_system_token_key_is_secret() -> None:
     """An ordinary field of that name is not."""
-    raw = {"id": "f", "name": "tokenKey", "type": "text"}
+    raw: dict[str, object] = {"id": "f", "name": "tokenKey", "type": "text"}
 
     assert field_from_json({**raw, "system": True}).secret
     assert not field_from_json(raw).secret

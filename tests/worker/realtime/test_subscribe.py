@@ -27,20 +27,6 @@ def _options(**query: str) -> str:
     return "?options=" + quote(json.dumps({"query": query}))
 
 
-def test_the_stream_has_the_headers_that_proxies_and_clients_need(cluster: ClusterProcess) -> None:
-    """Event stream, never stored, never buffered by nginx; the id is 40 characters."""
-
-    async def scenario() -> EventStream:
-        async with await EventStream.open(cluster.port) as stream:
-            return stream
-
-    stream = asyncio.run(scenario())
-    assert stream.headers["content-type"] == "text/event-stream"
-    assert stream.headers["cache-control"] == "no-store"
-    assert stream.headers["x-accel-buffering"] == "no"
-    assert len(stream.client_id) == 40
-
-
 def test_a_subscription_reaches_the_owner_from_either_worker(cluster: ClusterProcess) -> None:
     """The POST may land on the worker that does not hold the stream."""
 
@@ -61,42 +47,6 @@ def test_a_subscription_reaches_the_owner_from_either_worker(cluster: ClusterPro
                 await connection.close()
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ({"clientId": "", "subscriptions": []}, 400),
-        ({"subscriptions": []}, 400),
-        ({"clientId": 1, "subscriptions": []}, 400),
-        ({"clientId": "SELF", "subscriptions": "posts"}, 400),
-        ({"clientId": "SELF", "subscriptions": [1]}, 400),
-        ({"clientId": "SELF", "subscriptions": ["x" * 2501]}, 400),
-        ({"clientId": "SELF", "subscriptions": ["a\nb"]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"c{n}" for n in range(1001)]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='nosuch = 1')}"]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='note = 1')}"]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='title ==')}"]}, 400),
-        ({"clientId": "nobody", "subscriptions": []}, 404),
-        ({"clientId": "0" * 40, "subscriptions": []}, 404),
-        ({"clientId": "SELF", "subscriptions": ["nosuch/*", "@oauth2", "posts"]}, 204),
-        ({"clientId": "SELF"}, 204),
-    ],
-)
-def test_statuses(cluster: ClusterProcess, body: dict[str, object], expected: int) -> None:
-    """Malformed is 400, unknown is 404, and an unknown topic is nobody's business."""
-
-    async def scenario() -> int:
-        async with await EventStream.open(cluster.port) as stream:
-            if body.get("clientId") == "SELF":
-                body["clientId"] = stream.client_id
-            connection = await Connection.open(cluster.port)
-            status, answer = await connection.request("POST", "/api/realtime", body)
-            await connection.close()
-            assert answer is None or answer["status"] == status
-            return status
-
-    assert asyncio.run(scenario()) == expected
 
 
 def test_a_client_may_become_somebody_and_not_somebody_else(cluster: ClusterProcess) -> None:

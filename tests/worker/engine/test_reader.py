@@ -1,0 +1,181 @@
+"""Reads: budgets, threads, transactions, and the catalog that moves under them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from shared.errors import Kind, QuillError, not_found
+from shared.limits import SLOW_READS_WAITING_MAX
+from shared.schema.catalog import Catalog
+from shared.sql.plan import Plan, run
+from shared.sqlite.driver import SQLError
+from tests.worker.engine.conftest import TABLE, insert, linked, reading
+from tests.writer.link import Depot
+from worker.engine import snapshot as snapshot_module
+from worker.engine.reader import Snapshot
+
+_LONG = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) SELECT sum(i) FROM c"
+
+
+def _sum(snapshot: Snapshot, _catalog: Catalog, top: int) -> tuple[object, str]:
+    return snapshot.value(_LONG, (top,)), threading.current_thread().name
+
+
+def test_a_short_read_stays_on_the_loop(depot: Depot) -> None:
+    """And many of them never add up to the budget of one."""
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            for _ in range(300):
+                total, thread = await reader.read(_sum, 1_000)
+                assert (total, thread) == (500_500, threading.main_thread().name)
+
+    asyncio.run(scenario())
+
+
+def test_a_long_read_moves_to_a_thread(depot: Depot) -> None:
+    """The same work runs again there, and the loop goes on meanwhile."""
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            total, thread = await reader.read(_sum, 300_000)
+            assert total == 300_000 * 300_001 // 2
+            assert thread.startswith("slow-read")
+            assert (await reader.read(_sum, 10))[1] == threading.main_thread().name
+
+    asyncio.run(scenario())
+
+
+def test_an_endless_read_is_ended(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the longest time a read ends in UNAVAILABLE and says why."""
+    monkeypatch.setattr(snapshot_module, "READ_SECONDS_MAX", 0.05)
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            with pytest.raises(QuillError) as caught:
+                await reader.read(_sum, 1 << 40)
+            assert caught.value.kind is Kind.UNAVAILABLE
+            assert (await reader.read(_sum, 10))[0] == 55
+
+    asyncio.run(scenario())
+
+
+def test_the_slow_queue_is_bounded(depot: Depot) -> None:
+    """A full queue refuses at once."""
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            reader._waiting = SLOW_READS_WAITING_MAX
+            with pytest.raises(QuillError) as caught:
+                await reader.read(_sum, 300_000)
+            assert caught.value.kind is Kind.UNAVAILABLE
+
+    asyncio.run(scenario())
+
+
+def test_a_transaction_sees_one_state(depot: Depot) -> None:
+    """Two statements of one transaction agree while another process writes; `position` is older."""
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            async with linked(depot) as link:
+                stop = asyncio.Event()
+
+                async def write() -> None:
+                    while not stop.is_set():
+                        await link.submit(insert(depot, "x"))
+
+                writing = asyncio.ensure_future(write())
+                for _ in range(200):
+                    first, second, position = await reader.read(_count_twice, transaction=True)
+                    assert first == second
+                    assert isinstance(first, int)
+                    assert position <= first
+                    await asyncio.sleep(0)
+                stop.set()
+                await writing
+
+    asyncio.run(scenario())
+
+
+def _count_twice(snapshot: Snapshot, _catalog: Catalog) -> tuple[object, object, int]:
+    sql = "SELECT max(n) FROM _change"
+    first = snapshot.value(f"SELECT coalesce(({sql}), 1 << 40)")
+    return first, snapshot.value(f"SELECT coalesce(({sql}), 1 << 40)"), snapshot.position
+
+
+def test_a_result_under_an_old_catalog_is_thrown_away(depot: Depot) -> None:
+    """The work runs again with the new catalog when the version moved while it ran."""
+    seen: list[int] = []
+
+    async def scenario() -> int:
+        with reading(depot) as reader:
+            async with linked(depot) as link:
+                await link.ready()
+
+                def work(snapshot: Snapshot, catalog: Catalog) -> int:
+                    seen.append(catalog.version)
+                    if len(seen) == 1:
+                        _bump(depot)
+                    snapshot.rows(f'SELECT * FROM "{TABLE}"')
+                    return catalog.version
+
+                return await reader.read(work)
+
+    version = asyncio.run(scenario())
+    assert seen == [version - 1, version]
+    assert version == depot.page.database().catalog_version
+
+
+def test_a_refusal_under_an_old_catalog_is_thrown_away(depot: Depot) -> None:
+    """Not only results: what the old rules refused may be allowed now."""
+    seen: list[int] = []
+
+    def work(_snapshot: Snapshot, catalog: Catalog) -> str:
+        seen.append(catalog.version)
+        if len(seen) == 1:
+            _bump(depot)
+            raise not_found()
+        return "allowed"
+
+    async def scenario() -> str:
+        with reading(depot) as reader:
+            return await reader.read(work)
+
+    assert asyncio.run(scenario()) == "allowed"
+
+
+def test_refusals_and_faults_pass_through(depot: Depot) -> None:
+    """With a catalog that stands, errors of the work reach its caller."""
+
+    def refuse(_snapshot: Snapshot, _catalog: Catalog) -> None:
+        raise not_found()
+
+    def fail(snapshot: Snapshot, _catalog: Catalog) -> None:
+        snapshot.value("SELECT * FROM nowhere")
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            with pytest.raises(QuillError):
+                await reader.read(refuse, transaction=True)
+            with pytest.raises(SQLError):
+                await reader.read(fail, transaction=True)
+            assert (await reader.read(_sum, 3, transaction=True))[0] == 6
+
+    asyncio.run(scenario())
+
+
+def _bump(depot: Depot) -> None:
+    """A catalog change by another process, complete before this returns."""
+
+    async def change() -> None:
+        async with linked(depot) as link:
+            version = (await link.ready()).catalog_version
+            await link.submit(Plan(version, (run("SELECT 1"),), changes_catalog=True))
+
+    thread = threading.Thread(target=asyncio.run, args=(change(),))
+    thread.start()
+    thread.join()
