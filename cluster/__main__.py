@@ -37,11 +37,11 @@ def main(words: Sequence[str], command: Command = default_command) -> int:
         complain("Usage: python -P -m cluster supervisor [--option value …]; see quillbase run.")
         return 2
     try:
-        settings = from_words(words[1:])
+        settings = from_words(words[1:], os.environ)
         logs.configure("supervisor", settings.log_level)
         return supervise(settings, command)
     except ArgumentError as error:
-        complain(str(error))
+        complain(f"{error} See quillbase run --help.")
         return 2
     except Refusal as refusal:
         complain(str(refusal))

@@ -1,6 +1,6 @@
 """Settings as command-line words and back, both made from the fields of `Settings`.
 
-The supervisor's own command line (`python -P -m cluster supervisor --port 8090 …`) is read here
+The words of `quillbase run`, which become those of `python -P -m cluster supervisor`, are read here
 without a command-line library, since it is parsed on the way to the first answer.
 """
 

@@ -53,7 +53,7 @@ QUICK_READ_STEPS: Final = 200_000  # SQLite VM steps on the event loop before a 
 READ_SECONDS_MAX: Final = 2.0  # longest read transaction, so that checkpoints find a gap
 SLOW_READ_THREADS: Final = 2
 SLOW_READS_WAITING_MAX: Final = 256
-PROGRESS_STEPS: Final = 10_000  # SQLite VM steps between two looks at a read's budget
+PROGRESS_STEPS: Final = 10_000  # SQLite VM steps between two looks at a budget, about 1 ms
 CATALOG_RACE_SECONDS_MAX: Final = 5.0  # a read is repeated so long while the catalog moves under it
 SLOW_REQUEST_SECONDS: Final = 1.0  # logged
 PER_PAGE_DEFAULT: Final = 30
@@ -133,7 +133,6 @@ STATEMENT_CACHE_ENTRIES: Final = 500
 READER_CACHE_KIB: Final = 16 * KIB
 WRITER_CACHE_KIB: Final = 32 * KIB
 MMAP_BYTES: Final = 256 * MIB
-PROGRESS_STEPS: Final = 10_000  # VM steps between two looks at the clock, about 1 ms
 IDLE_SECONDS: Final = 1.0  # without operations for so long, the writer tidies up
 RETENTION_BATCHES: Final = 256  # and under load after so many batches
 

@@ -120,3 +120,11 @@ class DatabaseWords:
     @feed.setter
     def feed(self, value: int) -> None:
         self._words[self._feed] = value
+
+    def is_at(self, catalog_version: int, feed: int) -> bool:
+        """No newer catalog than this one has been told, and it is the same database.
+
+        In one call because each request asks twice.
+        """
+        words = self._words
+        return words[self._catalog] <= catalog_version and words[self._feed] == feed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,10 +53,10 @@ class Connection:
             writer.write(self._encode(method, path, body, {**self._headers, **(headers or {})}))
             answer = await _read_answer(reader)
         except (OSError, asyncio.IncompleteReadError) as error:
-            self.close()
+            await self.close()
             raise ConnectionError(f"{method} {path}: {error!r}") from error
         if not self._keep_alive or answer.headers.get("connection", "").lower() == "close":
-            self.close()
+            await self.close()
         return answer
 
     def _encode(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> bytes:
@@ -70,11 +71,14 @@ class Connection:
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Drop the connection, if there is one."""
         if self._streams is not None:
-            self._streams[1].close()
+            _, writer = self._streams
             self._streams = None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.run_directory import RunDirectory
 from shared.settings import Settings
@@ -28,7 +28,6 @@ class Context:
     `page`, `main`: the status page, and its words of the main database.
     `started_at`: unix seconds.  `started_ns`: CLOCK_MONOTONIC.
     `draining`: it is about to end; answers tell clients to connect again.
-    `extras`: for what a later layer keeps for the life of the worker.
     """
 
     settings: Settings
@@ -48,4 +47,3 @@ class Context:
     passwords: PasswordPool = field(init=False)
     hub: Hub = field(init=False)
     draining: bool = False
-    extras: dict[str, Any] = field(default_factory=dict)

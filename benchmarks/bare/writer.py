@@ -1,4 +1,7 @@
-"""The bare writer: drain what waits, one transaction, one fsync, one reply a worker, one notice."""
+"""The bare writer: drain what waits, one transaction, one fsync, one reply a worker, one notice.
+
+A COMMIT that fails ends the process, so answers may be remembered before it.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         self._database = open_writer(folder / "main.db")
         self._database.preupdate_hook(self._capture)
+        self._mark = self._database.cursor().execute  # one cursor for what returns nothing
         self._captured: list[Captured] = []
         self._answers: dict[int, dict[int, str | None]] = {}
         self._head = int(self._database.execute("SELECT n FROM _head").get)
@@ -61,29 +65,26 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[tuple[bytes, Operations]]) -> None:
-        execute = self._database.execute
         before = self._head
-        execute("BEGIN IMMEDIATE")
-        seq = execute("UPDATE _head SET seq=seq+1 WHERE epoch=1 RETURNING seq").get
+        self._mark("BEGIN IMMEDIATE")
+        seq = self._database.execute("UPDATE _head SET seq=seq+1 WHERE epoch=1 RETURNING seq").get
         replies: dict[bytes, list[Result]] = {}
         log: list[tuple[int, int, str | None]] = []
         for peer, message in batch:
             incarnation = message.incarnation
             known = self._answers.setdefault(incarnation, {})
-            for number in [n for n in known if n <= message.acked]:
-                del known[number]
+            while known and (oldest := next(iter(known))) <= message.acked:
+                del known[oldest]
             answers = replies.setdefault(peer, [])
             for operation in message.operations:
                 if operation.seq in known:
                     record = known[operation.seq]
                 else:
-                    record = self._apply(operation)
+                    record = known[operation.seq] = self._apply(operation)
                     log.append((incarnation, operation.seq, record))
                 answers.append(Result(operation.seq, record))
         self._write_log(seq, before, log)
-        execute("COMMIT")
-        for incarnation, number, record in log:
-            self._answers[incarnation][number] = record
+        self._mark("COMMIT")
         for peer, answers in replies.items():
             self._router.send_multipart((peer, _encode(Results(answers))), zmq.NOBLOCK)
         if self._head > before:
@@ -91,20 +92,17 @@ class Writer:
 
     def _apply(self, operation: Operation) -> str | None:
         """One insert in a savepoint of its own, behind its guard."""
-        execute = self._database.execute
-        mark = len(self._captured)
-        execute("SAVEPOINT o")
+        execute, mark = self._database.execute, self._mark
+        captured = len(self._captured)
+        mark("SAVEPOINT o")
+        record: str | None = None
         try:
-            if execute(GUARD, operation.guard).get is None:
-                execute("RELEASE o")
-                return None
-            record: str = execute(INSERT, operation.values).get
+            if execute(GUARD, operation.guard).get is not None:
+                record = execute(INSERT, operation.values).get
         except apsw.Error:
-            execute("ROLLBACK TO o")
-            execute("RELEASE o")
-            del self._captured[mark:]
-            return None
-        execute("RELEASE o")
+            mark("ROLLBACK TO o")
+            del self._captured[captured:]
+        mark("RELEASE o")
         return record
 
     def _capture(self, update: apsw.PreUpdate) -> None:
@@ -116,7 +114,7 @@ class Writer:
             self._captured.append((update.table_name, 1, str(new[1]), _encode(values)))
 
     def _write_log(self, seq: int, before: int, log: list[tuple[int, int, str | None]]) -> None:
-        execute = self._database.execute
+        execute = self._mark
         numbered = [
             (before + place, table, act, key, new)
             for place, (table, act, key, new) in enumerate(self._captured, 1)

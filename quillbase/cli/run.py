@@ -1,4 +1,4 @@
-"""`quillbase run`: its options are the fields of `Settings`."""
+"""`quillbase run` as typer sees it, for its help: the options are the fields of `Settings`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import typer
 
-from cluster.arguments import ENVIRONMENT_PREFIX, ArgumentError, build, flag
+from cluster.arguments import ENVIRONMENT_PREFIX, ArgumentError, build, flag, to_words
 from quillbase.cli.supervise import become_supervisor
 from shared.settings import Settings
 
@@ -23,7 +23,7 @@ def run_command() -> Callable[..., None]:
             settings = build(values)
         except ArgumentError as error:
             raise typer.BadParameter(str(error)) from None
-        become_supervisor(settings)
+        become_supervisor(to_words(settings))
 
     run.__doc__ = "Run the server until it is told to stop."
     parameters = [_parameter(field) for field in msgspec.structs.fields(Settings)]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
-from cluster.arguments import to_words
-from shared.settings import Settings
 
-
-def become_supervisor(settings: Settings) -> NoReturn:
-    """Execute `python -P -m cluster supervisor …` in place of this process."""
-    sys.stdout.flush()
-    words = [sys.executable, "-P", "-m", "cluster", "supervisor", *to_words(settings)]
-    os.execv(sys.executable, words)  # noqa: S606 - no shell wanted
+def become_supervisor(words: Sequence[str]) -> NoReturn:
+    """Execute `python -P -m cluster supervisor WORDS…` in place of this process."""
+    command = [sys.executable, "-P", "-m", "cluster", "supervisor", *words]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell wanted

@@ -104,7 +104,7 @@ async def _client(site: Site, tally: Tally, method: str, number: int) -> None:
             tally.failures.append((time.monotonic(), f"{method} {answer.status} {answer.body!r}"))
         elif method == "POST":
             tally.acknowledged.append(title)
-    connection.close()
+    await connection.close()
 
 
 async def _answers(tally: Tally, count: int) -> None:
@@ -200,7 +200,7 @@ def test_an_event_passes_through_nginx_at_once(site: Site) -> None:
             assert await stream.subscribe("posts/*") == 204
             connection = Connection(site.nginx.url)
             answer = await connection.request("POST", _RECORDS, {"title": "news"})
-            connection.close()
+            await connection.close()
             event = await stream.next(seconds=5)
             assert answer.status == 200
             assert event.name == "posts/*"

@@ -80,7 +80,7 @@ async def create_until_stopped(ledger: Ledger, url: str, name: str) -> None:
         ledger.statuses[answer.status] += 1
         if answer.status == 200:
             ledger.acknowledged.add(marker)
-    connection.close()
+    await connection.close()
 
 
 async def create_with_keys(ledger: Ledger, url: str, name: str) -> None:
@@ -107,7 +107,7 @@ async def create_with_keys(ledger: Ledger, url: str, name: str) -> None:
             await asyncio.sleep(RETRY_SECONDS)
         if answer.status == 200:
             ledger.acknowledged.add(marker)
-    connection.close()
+    await connection.close()
 
 
 async def under_load(

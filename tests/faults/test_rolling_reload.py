@@ -41,7 +41,7 @@ async def _ask(tally: Tally, url: str, *, keep_alive: bool, write: bool) -> None
             tally.statuses[answer.status] += 1
         except ConnectionError as error:
             tally.broken.append(str(error))
-    connection.close()
+    await connection.close()
 
 
 async def _roll_under_load(cluster: ClusterProcess, *, keep_alive: bool) -> Tally:

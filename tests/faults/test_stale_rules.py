@@ -32,7 +32,7 @@ async def _spread(
         answers = [
             await connection.request(method, path, body) for _ in range(times // CONNECTIONS)
         ]
-        connection.close()
+        await connection.close()
         return answers
 
     lanes = await asyncio.gather(*(lane() for _ in range(CONNECTIONS)))
@@ -157,7 +157,8 @@ def test_a_request_held_between_admit_and_run_is_judged_by_the_new_rule(
 
         async def scenario() -> Answer:
             hold.touch()
-            waiting = asyncio.create_task(Connection(cluster.url).request("GET", path))
+            connection = Connection(cluster.url)
+            waiting = asyncio.create_task(connection.request("GET", path))
             await asyncio.to_thread(until, held.exists, what="request held")
             rules = {"listRule": "state = 'open'", "viewRule": "state = 'open'"}
             changed = await asyncio.to_thread(client.patch, "/api/collections/posts", json=rules)
@@ -169,7 +170,9 @@ def test_a_request_held_between_admit_and_run_is_judged_by_the_new_rule(
             )
             assert written.status_code == 200
             held.unlink()
-            return await waiting
+            answer = await waiting
+            await connection.close()
+            return answer
 
         answer = asyncio.run(scenario())
         assert b"secret" not in answer.body
@@ -189,7 +192,7 @@ def test_two_hundred_claims_of_a_free_record_have_one_winner(cluster: ClusterPro
     async def claim() -> int:
         connection = Connection(cluster.url)
         answer = await connection.request("PATCH", path, {"state": "taken"})
-        connection.close()
+        await connection.close()
         return answer.status
 
     async def all_claims() -> list[int]:

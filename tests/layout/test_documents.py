@@ -36,6 +36,7 @@ def test_every_failpoint_is_documented() -> None:
     reached = {
         name
         for source in product()
+        if source.module != "shared.failpoints"  # its docstring shows the form
         for name in re.findall(r'reach(?:_async)?\("([a-z_.]+)"\)', source.text)
     }
     assert reached, "no failpoint found"

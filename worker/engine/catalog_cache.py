@@ -24,7 +24,7 @@ class CatalogCache:
 
     def current(self) -> Catalog:
         """The catalog to plan with now."""
-        if self.is_current(self._catalog):
+        if self._words.is_at(self._catalog.version, self._feed):
             return self._catalog
         feed = self._words.feed
         self._catalog = self._load()
@@ -33,5 +33,4 @@ class CatalogCache:
 
     def is_current(self, catalog: Catalog) -> bool:
         """Nothing newer has been committed and told. A new feed id means another database."""
-        words = self._words
-        return catalog.version >= words.catalog_version and words.feed == self._feed
+        return self._words.is_at(catalog.version, self._feed)

@@ -66,8 +66,11 @@ class Routes:
                 self._short[key] = (route.handler, route.label)
         self._falcon = self._falcon_app(by_template)
 
-    async def respond(self, request: Request) -> Response:
-        """Call the handler of a request. Raises what it raises; QuillError NOT_FOUND, METHOD."""
+    def respond(self, request: Request) -> Awaitable[Response]:
+        """The call of a request's handler, to be awaited.
+
+        Awaiting raises what the handler raises; QuillError NOT_FOUND or METHOD without a handler.
+        """
         parts = request.path.split("/")
         count = len(parts)
         if count == 5 or count == 6:  # noqa: PLR1714 - two comparisons are quicker than a set
@@ -75,9 +78,9 @@ class Routes:
             if found is not None and parts[3] and parts[-1]:
                 handler, request.route = found
                 if count == 5:
-                    return await handler(self._context, request, parts[3])
-                return await handler(self._context, request, parts[3], parts[5])
-        return await self._respond_by_falcon(request)
+                    return handler(self._context, request, parts[3])
+                return handler(self._context, request, parts[3], parts[5])
+        return self._respond_by_falcon(request)
 
     # --- Falcon ---------------------------------------------------------------------------------
 

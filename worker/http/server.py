@@ -9,7 +9,7 @@ slow or failed. It knows neither the dialects nor the database: both are handed 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ class Application:
         position = self._position.header()
         request = Request(scope, receive, send, self._proxies)
         try:
-            response = await self._respond(request)
+            response = await self._handle(request)
         except QuillError as error:
             response = self._refusal(request, error)
         except Disconnected:
@@ -86,16 +86,20 @@ class Application:
                 seconds=round(seconds, 3),
             )
 
-    async def _respond(self, request: Request) -> Response:
+    def _handle(self, request: Request) -> Awaitable[Response]:
+        """The call of a handler. Not a coroutine itself: each layer of them costs 0.3 µs."""
         method = request.method
         if method == "HEAD":
             request.method = "GET"
         elif method == "OPTIONS":
-            request.route = _PREFLIGHT_ROUTE
-            return Response(204, b"", self._headers.preflight(request))
+            return self._preflight(request)
         if len(request.path) > PATH_BYTES_MAX:
             raise invalid("The path is too long.")
-        return await self._routes.respond(request)
+        return self._routes.respond(request)
+
+    async def _preflight(self, request: Request) -> Response:
+        request.route = _PREFLIGHT_ROUTE
+        return Response(204, b"", self._headers.preflight(request))
 
     # --- What went wrong ------------------------------------------------------------------------
 

@@ -264,19 +264,19 @@ def test_a_stream_is_sent_as_it_comes(tmp_path: Path) -> None:
         async def stream(_context: object, _request: Request) -> Response:
             return StreamResponse(chunks(), lambda: queue.put_nowait(None))  # type: ignore[arg-type]
 
-        async with serving(tmp_path, (Route("GET", "/s", stream, "realtime"),)) as server:
-            async with (
-                httpx.AsyncClient(base_url=server.url) as client,
-                client.stream("GET", "/s") as answer,
-            ):
-                assert answer.headers["content-type"] == "text/event-stream"
-                assert "content-length" not in answer.headers
-                received = answer.aiter_raw()
-                for n in range(3):
-                    queue.put_nowait(b"data: %d\n\n" % n)
-                    assert await anext(received) == b"data: %d\n\n" % n
-                queue.put_nowait(None)
-                assert [chunk async for chunk in received] == []
+        async with (
+            serving(tmp_path, (Route("GET", "/s", stream, "realtime"),)) as server,
+            httpx.AsyncClient(base_url=server.url) as client,
+            client.stream("GET", "/s") as answer,
+        ):
+            assert answer.headers["content-type"] == "text/event-stream"
+            assert "content-length" not in answer.headers
+            received = answer.aiter_raw()
+            for n in range(3):
+                queue.put_nowait(b"data: %d\n\n" % n)
+                assert await anext(received) == b"data: %d\n\n" % n
+            queue.put_nowait(None)
+            assert [chunk async for chunk in received] == []
 
     asyncio.run(scenario())
 
