@@ -7,7 +7,6 @@ only then say that it is ready.
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import signal
 import sys
@@ -31,7 +30,6 @@ from writer.outbox import Outbox
 log = get_logger()
 
 _EXIT_REFUSED: Final = 2
-_COLLECT_AFTER_OBJECTS: Final = 20_000
 _MAIN: Final = "main"
 
 
@@ -55,7 +53,6 @@ def main(arguments: list[str]) -> int:
         _tell({"error": str(error)})
         return _EXIT_REFUSED
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.stop())
-    _spare_the_collector()
     log.info("writer is ready", epoch=database.epoch, head=database.n)
     _tell({"ready": True, "superusers": database.at_start_superusers, "port": None})
     inbox.serve()
@@ -108,13 +105,6 @@ def _open_database(path: Path, page: StatusPage) -> Database:
             raise
         ballast.unlink()
         return Database(_MAIN, path, page.database())
-
-
-def _spare_the_collector() -> None:
-    """What exists now lives for ever; a batch leaves no cycles behind, only many short lives."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
 
 
 def _tell(line: dict[str, object]) -> None:

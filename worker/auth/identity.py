@@ -9,16 +9,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from shared.schema.system import SUPERUSERS_ID
-
 from shared.access.identity import GUEST, Identity, identity_of
 from shared.quote import quote_identifier
+from shared.schema.system import SUPERUSERS_ID
 from worker.auth.tokens import Claims, read_header, signed_with
 
 if TYPE_CHECKING:
     from shared.schema.catalog import Catalog
     from shared.schema.collection import Collection
     from shared.sql.plan import Value
+    from worker.context import Context
     from worker.engine.reader import Snapshot
     from worker.records.caller import Caller
 
@@ -35,6 +35,12 @@ def identify(snapshot: Snapshot, catalog: Catalog, header: str | None) -> Identi
     """The identity behind an Authorization header; GUEST when it is not, or no longer, good."""
     claims = read_header(header)
     return GUEST if claims is None else _identify(snapshot, catalog, claims)
+
+
+async def current_caller(context: Context, header: str | None) -> Identity:
+    """Who asks, where nothing else is read; a guest costs no read."""
+    claims = read_header(header)
+    return GUEST if claims is None else await context.reader.read(_identify, claims)
 
 
 def _identify(snapshot: Snapshot, catalog: Catalog, claims: Claims) -> Identity:

@@ -91,9 +91,7 @@ def read_attempt(body: Mapping[str, object]) -> Attempt:
     )
 
 
-async def with_password(
-    context: Context, name: str, attempt: Attempt, request_id: str
-) -> Session:
+async def with_password(context: Context, name: str, attempt: Attempt, request_id: str) -> Session:
     """Log in. Raises NOT_FOUND, FORBIDDEN (disabled), INVALID (wrong), TOO_MANY (locked)."""
     collection = find_auth_collection(context.catalog.current(), name)
     allowed = password_fields(collection)

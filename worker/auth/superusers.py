@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from shared.schema.system import SUPERUSERS_ID
-
 from shared import ids
 from shared.errors import FieldError, invalid
 from shared.quote import quote_identifier
 from shared.schema.fields.password import PasswordField
+from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Plan, Step, forbid, returning
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def upsert_plan(catalog: Catalog, email: str, password_hash: str, now: str) -> P
     sets = ", ".join(f"{quote_identifier(n)} = excluded.{quote_identifier(n)}" for n in changed)
     # The unique index on the email is partial, so the conflict target repeats its condition.
     sql = (
-        f"{insert.sql} ON CONFLICT (\"email\") WHERE \"email\" != '' DO UPDATE SET {sets} "
+        f'{insert.sql} ON CONFLICT ("email") WHERE "email" != \'\' DO UPDATE SET {sets} '
         'RETURNING "id"'
     )
     return Plan(catalog.version, (returning(sql, insert.params),))
@@ -118,5 +117,3 @@ def _insert(collection: Collection, values: dict[str, Value]) -> Step:
     marks = ", ".join("?" * len(values))
     table = quote_identifier(collection.table)
     return returning(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
-
-

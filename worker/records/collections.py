@@ -95,9 +95,7 @@ async def _submit(
     async def planner(_: Hashes) -> Planned | Stored:
         return await context.reader.read(_plan, make, caller, ask, transaction=True)
 
-    return await submit_planned(
-        context, planner, ask, deadline_seconds=CATALOG_DEADLINE_SECONDS
-    )
+    return await submit_planned(context, planner, ask, deadline_seconds=CATALOG_DEADLINE_SECONDS)
 
 
 def _plan(

@@ -81,9 +81,7 @@ def store(asked: Idempotency, actor: str, response: str) -> Step:
     return run(f"{_STORE} VALUES (?, ?, ?, ?)", (*_columns(asked, actor), response))
 
 
-def store_row(
-    asked: Idempotency, actor: str, source: str, params: tuple[Value, ...]
-) -> Step:
+def store_row(asked: Idempotency, actor: str, source: str, params: tuple[Value, ...]) -> Step:
     """Keeps the answer that `source`, `<expression> FROM … WHERE …`, yields after the write."""
     return run(f"{_STORE} SELECT ?, ?, ?, {source}", (*_columns(asked, actor), *params))
 

@@ -68,9 +68,7 @@ class RecordForm:
                 for one in self._entries
             )
         self._stamped = tuple(field for field in collection.fields if field.fills_on_update)
-        self.secrets = tuple(
-            field.name for field in collection.fields if field.type == PASSWORD
-        )
+        self.secrets = tuple(field.name for field in collection.fields if field.type == PASSWORD)
 
     def _writable(self, field: Field, *, superuser: bool) -> bool:
         if not field.client_writable or (self.is_auth and field.name == TOKEN_KEY):

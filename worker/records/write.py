@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.schema.system import SUPERUSERS_ID
-
 from shared import ids
 from shared.dates import now_text
 from shared.errors import invalid, not_found
 from shared.quote import quote_identifier
+from shared.schema.system import SUPERUSERS_ID
 from shared.sql.delete import delete_plan_steps
 from shared.sql.plan import Plan, Step, require
 from shared.sql.write import candidate_guard, rule_guard, update_step
@@ -90,9 +89,7 @@ async def delete_record(
     """Delete a record and settle what refers to it. Raises as `update_record`."""
 
     async def planner(_: Hashes) -> Planned | Stored:
-        return await context.reader.read(
-            _plan_delete, context.plans, name, record_id, caller, ask
-        )
+        return await context.reader.read(_plan_delete, context.plans, name, record_id, caller, ask)
 
     return await submit_planned(context, planner, ask)
 
@@ -167,9 +164,7 @@ def _plan_update(
     if form.record.is_auth and _EMAIL in changes:
         steps.append(_renew_for_email(snapshot, collection, record_id, changes))
     steps += form.relation_guards(changes)
-    steps.append(
-        update_step(collection, record_id, changes, form.shape, refusal=REFUSED_MISSING)
-    )
+    steps.append(update_step(collection, record_id, changes, form.shape, refusal=REFUSED_MISSING))
     _keep_answer(steps, ask, identity, form, record_id)
     return Planned(Plan(catalog.version, tuple(steps)), identity.actor, collection)
 
@@ -225,15 +220,11 @@ def _keep_answer(
 ) -> None:
     if ask.idempotency is not None:
         steps.append(
-            idempotency.store_row(
-                ask.idempotency, identity.actor, form.answer_source, (record_id,)
-            )
+            idempotency.store_row(ask.idempotency, identity.actor, form.answer_source, (record_id,))
         )
 
 
-def _hash_passwords(
-    form: WriteForm, values: dict[str, Value], hashes: Hashes
-) -> NeedsHash | None:
+def _hash_passwords(form: WriteForm, values: dict[str, Value], hashes: Hashes) -> NeedsHash | None:
     """Put the hashes in the place of plain passwords, or say which one is missing."""
     for name in form.record.secrets:
         plain = values.get(name)

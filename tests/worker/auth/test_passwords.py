@@ -101,5 +101,3 @@ def test_too_many_turns_are_refused() -> None:
         return sum(isinstance(result, QuillError) for result in results)
 
     assert asyncio.run(scenario()) == 5
-
-

@@ -90,9 +90,9 @@ def test_a_form_of_list_is_planned_once_and_bound_anew(guest: httpx.Client) -> N
     for _ in range(3):
         assert _titles(guest.get(LETTERS, params={"filter": "n > 0", "perPage": 2})) == "dc"
         assert _titles(guest.get(LETTERS, params={"filter": "n > 1", "perPage": 2})) == "cb"
-        assert _titles(
-            guest.get(LETTERS, params={"filter": "n > 0", "perPage": 2, "page": 2})
-        ) == ("ba")
+        assert _titles(guest.get(LETTERS, params={"filter": "n > 0", "perPage": 2, "page": 2})) == (
+            "ba"
+        )
 
 
 @pytest.mark.parametrize(

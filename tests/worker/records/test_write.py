@@ -177,9 +177,7 @@ def test_fields_choose_what_a_write_shows(guest: httpx.Client) -> None:
     assert reply.json() == {"title": "shown"}
 
 
-def test_relations_must_exist_and_are_settled(
-    cluster: ClusterProcess, guest: httpx.Client
-) -> None:
+def test_relations_must_exist_and_are_settled(cluster: ClusterProcess, guest: httpx.Client) -> None:
     """A wrong id is told at its field; deleting unsets, cascades, or is refused."""
     parent = cluster.collection("parents", [{"name": "name", "type": "text"}])
     relation = {"type": "relation", "collectionId": parent["id"], "maxSelect": 1}

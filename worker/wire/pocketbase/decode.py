@@ -53,9 +53,7 @@ def _check_content_type(request: Request) -> None:
     kind = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if kind in ("", "application/json") or kind.endswith("+json"):
         return
-    raise invalid(
-        f"Content-Type {kind[:100]!r} is not supported here yet; send application/json."
-    )
+    raise invalid(f"Content-Type {kind[:100]!r} is not supported here yet; send application/json.")
 
 
 def _check_tree(value: object) -> None:

@@ -87,9 +87,7 @@ def _pick(value: object, node: _Node) -> object:
     if "*" in node.children:
         star = node.children["*"]
         return {key: _pick(item, node.children.get(key, star)) for key, item in value.items()}
-    return {
-        key: _pick(value[key], child) for key, child in node.children.items() if key in value
-    }
+    return {key: _pick(value[key], child) for key, child in node.children.items() if key in value}
 
 
 def _excerpt(text: str, length: int, ellipsis: bool) -> str:

@@ -6,18 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from worker.auth.identity import caller
+from worker.auth.identity import current_caller
 from worker.wire.pocketbase.encode import json_response
 from worker.wire.pocketbase.fields import project
 
 if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
     from worker.context import Context
-    from worker.engine.reader import Snapshot
     from worker.http.request import Request
     from worker.http.response import Response
-    from worker.records.caller import Caller
 
 _MESSAGE: Final = "API is healthy."
 _PROXY_HEADERS: Final = (b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"fly-client-ip")
@@ -27,8 +23,7 @@ _NS: Final = 1_000_000_000
 async def health(context: Context, request: Request) -> Response:
     """GET /api/health; a superuser learns how the server sees the client."""
     data: dict[str, object] = {}
-    who = caller(request.header(b"authorization"))
-    if who is not None and (await context.reader.read(_identity, who)).superuser:
+    if (await current_caller(context, request.header(b"authorization"))).superuser:
         data = {
             "canBackup": True,
             "realIP": request.client_ip,
@@ -46,10 +41,6 @@ async def worker_health(context: Context, _request: Request) -> Response:
         {"slot": context.slot, "pid": os.getpid(), "uptime": round(uptime, 3)},
         ((b"cache-control", b"no-store"),),
     )
-
-
-def _identity(snapshot: Snapshot, catalog: Catalog, who: Caller) -> Identity:
-    return who(snapshot, catalog)
 
 
 def _proxy_header(request: Request) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from worker.http.response import Response
-from worker.wire import setup
-from worker.wire.pocketbase import auth, collections, health, realtime, records
+from worker.wire.pocketbase import auth, collections, health, realtime, records, setup
 
 Handler = Callable[..., Awaitable[Response]]
 """`async (context, request, *path parameters) -> Response`."""

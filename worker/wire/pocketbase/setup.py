@@ -111,5 +111,3 @@ def _form(token: str, problem: str = "", email: str = "") -> str:
 
 def _page(status: int, content: str) -> Response:
     return Response(status, _PAGE.format(content=content).encode(), _HEADERS, HTML)
-
-
