@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from shared.limits import RESTART_EARLY_SECONDS
 from tests.cluster_process import ClusterProcess
 from tests.faults.creators import FIELDS, Ledger, under_load, until_acknowledged
 from tests.waiting import until
 
 STALL_SECONDS_MAX = 1.0
+
+
+async def _settled(cluster: ClusterProcess) -> None:
+    """Ready for longer than a second: a death before that is a crash loop, which waits by design."""
+    await asyncio.to_thread(until, cluster.ready, what="ready")
+    since = time.monotonic()
+    await asyncio.to_thread(
+        until, lambda: time.monotonic() - since > RESTART_EARLY_SECONDS * 1.2, what="settled"
+    )
 
 
 async def _kill_writer(cluster: ClusterProcess, times: int, ledger: Ledger) -> None:
@@ -20,6 +31,7 @@ async def _kill_writer(cluster: ClusterProcess, times: int, ledger: Ledger) -> N
         await asyncio.to_thread(
             until, lambda old=killed: cluster.children().get("writer", old) != old, what="restart"
         )
+        await _settled(cluster)
     await until_acknowledged(ledger, 100)
 
 
@@ -70,6 +82,7 @@ def test_dying_at_a_named_step_loses_nothing(
             for _ in range(5):
                 await until_acknowledged(ledger, 100)
                 old = cluster.children()["writer"]
+                await _settled(cluster)
                 trigger.touch()
                 await asyncio.to_thread(
                     until,

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.waiting import until
 
-REACH = "from shared import failpoints; print(failpoints.ACTIVE, flush=True); failpoints.reach('a.b')"
+REACH = (
+    "from shared import failpoints; print(failpoints.ACTIVE, flush=True); failpoints.reach('a.b')"
+)
 
 
 def _start(setting: str | None) -> subprocess.Popen[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from shared.errors import FieldError, Kind, QuillError, invalid, not_found
+from shared.logs import get_logger
 from shared.schema.catalog import Catalog
 from shared.schema.constraints import constraint_fields
 from shared.sql.delete import CASCADE_TOO_DEEP, REQUIRED_REFERENCE
@@ -23,6 +24,7 @@ REFUSED_AGAIN: Final = "again"
 """A row that the plan was chosen by has changed: make the plan again."""
 REFUSED_LAST: Final = "last_superuser"
 
+_log: Final = get_logger()
 _ERROR: Final = 1
 _CONSTRAINT: Final = 19
 _TOO_BIG: Final = 18
@@ -68,6 +70,9 @@ def failed(payload: object, collection: Collection | None) -> QuillError:
         return QuillError(
             Kind.UNAVAILABLE, "The write took too long and was not applied.", retry_after_seconds=1
         )
+    _log.warning("write_failed", code=int(code), reason=str(message))
+    if primary == _ERROR:  # an index expression or a trigger that fails on these values
+        return invalid("Failed to save the record.")
     return QuillError(Kind.INTERNAL, "The write failed.")
 
 

@@ -15,8 +15,9 @@ from shared.limits import FILTER_CHARS_MAX
 from shared.sql.conditions import compile_filter
 from shared.sql.order import order_sql
 from shared.sql.select import ListPlan, list_plan, shape_sql, view_sql
+from worker.engine.failures import SQLError
 from worker.records.caller import identity_in
-from worker.records.rules import admit, bind
+from worker.records.rules import admit, bind, failed_at_a_row
 
 if TYPE_CHECKING:
     from shared.access.identity import Identity
@@ -63,25 +64,31 @@ async def list_page(
 
     Raises NOT_FOUND (collection), FORBIDDEN (rule is null), INVALID (filter or sort).
     """
-    return await context.reader.read(
-        _list,
-        context.plans,
-        name,
-        asked,
-        page,
-        per_page,
-        caller,
-        transaction=caller is not None or not asked.skip_total,
-    )
+    try:
+        return await context.reader.read(
+            _list,
+            context.plans,
+            name,
+            asked,
+            page,
+            per_page,
+            caller,
+            transaction=caller is not None or not asked.skip_total,
+        )
+    except SQLError as error:
+        raise (_wrong_query() if asked.filter else failed_at_a_row(error)) from None
 
 
 async def view_record(
     context: Context, name: str, record_id: str, only: frozenset[str] | None, caller: Caller | None
 ) -> str:
     """One record's JSON. Raises NOT_FOUND (also where the view rule fails), FORBIDDEN."""
-    return await context.reader.read(
-        _view, context.plans, name, record_id, only, caller, transaction=caller is not None
-    )
+    try:
+        return await context.reader.read(
+            _view, context.plans, name, record_id, only, caller, transaction=caller is not None
+        )
+    except SQLError as error:
+        raise failed_at_a_row(error) from None
 
 
 def _list(

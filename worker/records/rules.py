@@ -14,6 +14,7 @@ from shared.language.errors import LanguageError
 from shared.logs import get_logger
 from shared.sql.conditions import compile_rule
 from shared.sql.predicate import AuthField, Predicate
+from worker.engine.failures import SQLError
 
 if TYPE_CHECKING:
     from shared.access.identity import Identity
@@ -64,6 +65,12 @@ def identity_fields(predicate: Predicate | None) -> frozenset[str]:
     if predicate is None or not predicate.depends_on_identity:
         return frozenset()
     return frozenset(one.name for one in predicate.params if isinstance(one, AuthField))
+
+
+def failed_at_a_row(error: SQLError) -> QuillError:
+    """A rule that compiles may still fail at a row, by a pattern that is too long: it denies."""
+    _log.warning("rule_fails", reason=str(error))
+    return denied()
 
 
 def denied() -> QuillError:

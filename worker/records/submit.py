@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from shared.errors import Kind, QuillError
 from shared.limits import REPLANS_MAX, WRITE_DEADLINE_SECONDS
 from shared.messages.commands import Status
+from worker.engine.failures import SQLError
 from worker.records.caller import REFUSED_AUTH
 from worker.records.idempotency import REFUSED_SEEN, Idempotency, Stored
 from worker.records.outcome import REFUSED_AGAIN, definition_failed, failed, refused
+from worker.records.rules import failed_at_a_row
 
 if TYPE_CHECKING:
     from shared.schema.collection import Collection
@@ -66,10 +68,13 @@ async def submit_planned(
     """Apply what `planner` plans. Raises QuillError: its own, the refusal's, or CONFLICT."""
     hashes: Hashes = {}
     for _ in range(REPLANS_MAX + 1):
-        planned = await planner(hashes)
-        while isinstance(planned, NeedsHash):
-            hashes[planned.password] = await context.passwords.hash(planned.password)
+        try:
             planned = await planner(hashes)
+            while isinstance(planned, NeedsHash):
+                hashes[planned.password] = await context.passwords.hash(planned.password)
+                planned = await planner(hashes)
+        except SQLError as error:
+            raise failed_at_a_row(error) from None
         if isinstance(planned, Stored):
             return Written(planned.response, replayed=True)
         result = await context.writer.submit(

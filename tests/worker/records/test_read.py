@@ -186,3 +186,20 @@ def test_a_head_request_is_a_get_without_body(guest: httpx.Client) -> None:
 
     assert (reply.status_code, reply.content) == (200, b"")
     assert int(reply.headers["content-length"]) == len(guest.get(LETTERS).content)
+
+
+def test_a_rule_that_fails_at_a_row_denies(
+    cluster: ClusterProcess, guest: httpx.Client, superuser: httpx.Client
+) -> None:
+    """403 for the whole list and for the view; a client's own filter that fails is a 400."""
+    fields = [{"name": "title", "type": "text", "max": 70_000}]
+    rule = "'x' ~ title"
+    cluster.collection("failing", fields, listRule=rule, viewRule=rule, updateRule=rule)
+    path = "/api/collections/failing/records"
+    long = superuser.post(path, json={"title": "x" * 60_000}).json()
+
+    assert guest.get(path).status_code == 403
+    assert guest.get(f"{path}/{long['id']}").status_code == 403
+    assert guest.patch(f"{path}/{long['id']}", json={"title": "y"}).status_code == 403
+    assert superuser.get(path, params={"filter": rule}).status_code == 400
+    assert superuser.get(path).json()["totalItems"] == 1
