@@ -1,2 +1,4 @@
-"""Vocabulary of the house: what two processes share, and nothing that opens a socket or a file
-on its own. `shared` imports nothing of ours from outside itself."""
+"""Vocabulary of the house: what two processes share.
+
+`shared` imports nothing of ours from outside itself, and opens no socket on its own.
+"""

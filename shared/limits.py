@@ -18,7 +18,9 @@ JSON_DEPTH_MAX: Final = 100
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
 LISTEN_BACKLOG: Final = 4_096
-IDLE_CONNECTION_MS: Final = 75_000  # longer than proxies keep theirs (nginx: 60 s), so they close first
+IDLE_CONNECTION_MS: Final = (
+    75_000  # longer than proxies keep theirs (nginx: 60 s), so they close first
+)
 DRAIN_SECONDS: Final = 30.0
 DRAIN_CLOSE_SECONDS: Final = 2.0  # answers say "Connection: close" this long before accepting ends
 DRAIN_LAST_SECONDS: Final = 0.25  # a connection accepted last may take this long to ask
@@ -49,7 +51,9 @@ CHANGE_KEPT_ROWS: Final = 1_000_000
 RETENTION_ROWS_PER_ROUND: Final = 5_000
 
 # --- Reads ------------------------------------------------------------------------------------
-QUICK_READ_STEPS: Final = 200_000  # SQLite VM steps on the event loop before a read moves to a thread
+QUICK_READ_STEPS: Final = (
+    200_000  # SQLite VM steps on the event loop before a read moves to a thread
+)
 READ_SECONDS_MAX: Final = 2.0  # longest read transaction, so that checkpoints find a gap
 SLOW_READ_THREADS: Final = 2
 SLOW_READS_WAITING_MAX: Final = 256

@@ -45,9 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_origins: Annotated[
         tuple[str, ...], msgspec.Meta(description="Origins that browsers may call from.")
     ] = ("*",)
-    log_level: Annotated[
-        str, msgspec.Meta(description="debug, info, warning or error.")
-    ] = "info"
+    log_level: Annotated[str, msgspec.Meta(description="debug, info, warning or error.")] = "info"
 
     @property
     def worker_count(self) -> int:
