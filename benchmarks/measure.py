@@ -1,7 +1,7 @@
 """Alternating rounds of load on each target, and the medians of what they cost.
 
-The machine's noise changes by the minute, so a scenario's rounds go around the targets in turn:
-what disturbs one disturbs the other, and only the ratio inside one run is trusted.
+The machine's noise changes by the minute, so a scenario's rounds go around the targets in turn,
+forth and back: what disturbs one disturbs the other, and only the ratio inside one run is trusted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Row:
     cpu_us_max: float
     pss_bytes: int
     ratio: float | None = None
-    """CPU a request, divided by bare's in the same run."""
+    """CPU a request, divided by bare's: the median over the pairs of rounds."""
 
 
 def run_scenario(
@@ -70,16 +70,20 @@ def run_scenario(
     for target, scenario in contests:
         check(target, scenario)
     for number in range(method.rounds):
-        for done, (target, scenario) in zip(rounds, contests, strict=True):
+        order = list(zip(rounds, contests, strict=True))
+        for done, (target, scenario) in reversed(order) if number % 2 else order:
             say(f"{scenario.title}: round {number + 1}/{method.rounds}, {target.name}")
             done.append(_round(target, scenario, method, folder))
     for target, scenario in contests:
         check(target, scenario)
-    rows = [
-        _row(target.name, scenario, done)
+    bare = next(
+        (done for done, (target, _) in zip(rounds, contests, strict=True) if target.name == "bare"),
+        [],
+    )
+    return [
+        _row(target.name, scenario, done, bare)
         for done, (target, scenario) in zip(rounds, contests, strict=True)
     ]
-    return _with_ratios(rows)
 
 
 def _round(target: Target, scenario: Scenario, method: Method, folder: Path) -> Round:
@@ -98,7 +102,7 @@ def _round(target: Target, scenario: Scenario, method: Method, folder: Path) -> 
     return Round(load, spent / max(1, load.requests), pss_bytes(pids))
 
 
-def _row(target: str, scenario: Scenario, rounds: list[Round]) -> Row:
+def _row(target: str, scenario: Scenario, rounds: list[Round], bare: list[Round]) -> Row:
     costs = [each.cpu_us for each in rounds]
     return Row(
         target=target,
@@ -112,14 +116,15 @@ def _row(target: str, scenario: Scenario, rounds: list[Round]) -> Row:
         cpu_us_min=min(costs),
         cpu_us_max=max(costs),
         pss_bytes=max(each.pss_bytes for each in rounds),
+        ratio=None if target == "bare" else _ratio(rounds, bare),
     )
 
 
-def _with_ratios(rows: list[Row]) -> list[Row]:
-    bare = next((row.cpu_us for row in rows if row.target == "bare"), 0.0)
-    if not bare:
-        return rows
-    return [
-        row if row.target == "bare" else Row(**{**vars(row), "ratio": row.cpu_us / bare})
-        for row in rows
+def _ratio(rounds: list[Round], bare: list[Round]) -> float | None:
+    """Median of the ratios of neighbouring rounds: what disturbs both of a pair cancels out."""
+    pairs = [
+        ours.cpu_us / theirs.cpu_us
+        for ours, theirs in zip(rounds, bare, strict=False)
+        if theirs.cpu_us
     ]
+    return statistics.median(pairs) if pairs else None
