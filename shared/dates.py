@@ -8,11 +8,13 @@ cannot be read is `""`, which stands for "no date".
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 DATE_CHARS: Final = 24
 _INPUT_CHARS_MAX: Final = 64
+_STORED: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIX_SECONDS: Final = range(-62_135_596_800, 253_402_300_800)  # years 1 to 9999
 
@@ -33,9 +35,24 @@ _DATE_FORMS: Final = (
 )
 
 
-def now_text() -> str:
-    """The present moment."""
-    return date_text(datetime.now(UTC))
+class _Clock:
+    """The present moment as text; all but the milliseconds is made once a second."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known = (-1, "")
+
+    def text(self) -> str:
+        second, rest = divmod(time.time_ns(), 1_000_000_000)
+        known, prefix = self._known  # one attribute, so that threads see both or neither
+        if known != second:
+            prefix = time.strftime("%Y-%m-%d %H:%M:%S.", time.gmtime(second))
+            self._known = (second, prefix)
+        return f"{prefix}{rest // 1_000_000:03d}Z"
+
+
+now_text: Final = _Clock().text
 
 
 def date_text(moment: datetime) -> str:
@@ -71,6 +88,8 @@ def _parse_unix(seconds: float) -> str:
 
 
 def _parse_text(raw: str) -> str:
+    if _STORED.fullmatch(raw) and _read_iso(raw) is not None:
+        return raw
     text = raw.strip()
     if not text or len(text) > _INPUT_CHARS_MAX or not text.isascii() or "\x00" in text:
         return ""

@@ -13,6 +13,7 @@ import zlib
 from typing import Final
 
 RECORD_ID_CHARS: Final = 15
+_DRAWN_BYTES: Final = 1_024
 TOKEN_KEY_CHARS: Final = 50
 
 _LOWER: Final = string.ascii_lowercase + string.digits
@@ -26,7 +27,7 @@ class Alphabet:
     out of `byte % size`.
     """
 
-    __slots__ = ("_drop", "_table", "chars")
+    __slots__ = ("_drop", "_ready", "_table", "chars")
 
     def __init__(self, chars: str) -> None:
         """`chars`: 1 to 256 distinct ASCII characters. Raises ValueError otherwise."""
@@ -38,13 +39,28 @@ class Alphabet:
         self.chars = chars
         self._table = bytes(codes[byte % size] for byte in range(256))
         self._drop = bytes(range(whole, 256))
+        self._ready: dict[int, list[str]] = {}
 
     def text(self, length: int) -> str:
-        """`length` random characters."""
-        found = os.urandom(length + 8).translate(self._table, self._drop)
+        """`length` random characters.
+
+        Drawn some at a time, since the system call costs more than the rest. `list.pop` gives each
+        text to one thread only.
+        """
+        try:
+            return self._ready[length].pop()
+        except (KeyError, IndexError):
+            texts = self._draw(length)
+            self._ready[length] = texts[1:]
+            return texts[0]
+
+    def _draw(self, length: int) -> list[str]:
+        """At least one text."""
+        found = b""
         while len(found) < length:
-            found += os.urandom(length + 8).translate(self._table, self._drop)
-        return found[:length].decode("ascii")
+            found += os.urandom(_DRAWN_BYTES + length).translate(self._table, self._drop)
+        text = found.decode("ascii")
+        return [text[at : at + length] for at in range(0, len(text) - length + 1, length)]
 
 
 LOWER_ALPHABET: Final = Alphabet(_LOWER)

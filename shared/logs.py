@@ -96,6 +96,12 @@ def configure(process: str, level: str = "info", *, slot: int | None = None) -> 
     logging.basicConfig(level=max(threshold, logging.INFO), handlers=[_Forwarded()], force=True)
 
 
+def is_debugging() -> bool:
+    """Debug events are wanted. Hot paths ask once, when built: an unwanted event costs 10 µs."""
+    wanted = structlog.make_filtering_bound_logger(logging.DEBUG)  # one object a level
+    return structlog.get_config()["wrapper_class"] is wanted
+
+
 def get_logger() -> structlog.typing.FilteringBoundLogger:
     """The logger of this process; configured for `cli` when nobody has done it yet."""
     if not structlog.is_configured():

@@ -19,7 +19,7 @@ import apsw
 import msgspec
 
 from shared import limits
-from shared.logs import get_logger
+from shared.logs import get_logger, is_debugging
 from shared.messages.changes import CommitNotice
 from shared.messages.commands import Operation, Result, Results, Status
 from shared.metrics import WRITER_BATCH_OPERATIONS, WRITER_BATCHES, WRITER_OPERATIONS
@@ -58,6 +58,7 @@ class Batcher(threading.Thread):
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._backlog: deque[Entry] = deque()
         self._stopping = False
+        self._verbose = is_debugging()
         self._received = 0  # written by the inbox thread only
         self._settled = 0  # written by this thread only
         self.finished = threading.Event()
@@ -231,9 +232,23 @@ class Batcher(threading.Thread):
             database = self._database
             outgoing.notice = CommitNotice(database.name, database.feed, commit.before, commit.head)
         self._outbox.put(outgoing)
+        if self._verbose:
+            self._tell(entries, commit)
         if commit.durable:
             WRITER_BATCHES.add()
             WRITER_BATCH_OPERATIONS.observe(len(entries))
+
+    def _tell(self, entries: list[Entry], commit: Commit) -> None:
+        """One line an operation, under the id of the request that asked for it."""
+        for (_, operation), result in zip(entries, commit.results, strict=True):
+            if result is not None:
+                log.debug(
+                    "operation",
+                    request_id=operation.request_id,
+                    actor=operation.actor,
+                    status=result.status.name.lower(),
+                    head=commit.head,
+                )
 
 
 def _is_same(entry: Entry, other: Entry) -> bool:

@@ -5,6 +5,8 @@ A lost notice makes no sound, so workers also compare the status page; nothing h
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 import zmq
 
@@ -12,6 +14,7 @@ from shared import limits
 from shared.messages.changes import CommitNotice
 
 _encode = msgspec.msgpack.Encoder().encode
+_NOBLOCK: Final = int(zmq.NOBLOCK)
 
 
 class Publisher:
@@ -25,7 +28,7 @@ class Publisher:
 
     def publish(self, notice: CommitNotice) -> None:
         """Tell every subscriber; those that do not keep up miss it."""
-        self._socket.send(_encode(notice), zmq.NOBLOCK)
+        self._socket.send(_encode(notice), _NOBLOCK)
 
     def close(self) -> None:
         """Close the socket."""

@@ -9,10 +9,13 @@ import pytest
 
 from shared.limits import RESTART_EARLY_SECONDS
 from tests.cluster_process import ClusterProcess
-from tests.faults.creators import FIELDS, Ledger, under_load, until_acknowledged
+from tests.faults.creators import FIELDS, PATH, Ledger, under_load, until_acknowledged
+from tests.load import Connection
+from tests.sse import EventStream
 from tests.waiting import until
 
 STALL_SECONDS_MAX = 1.0
+EVENT_SECONDS_MAX = 0.2
 
 
 async def _settled(cluster: ClusterProcess) -> None:
@@ -33,6 +36,21 @@ async def _kill_writer(cluster: ClusterProcess, times: int, ledger: Ledger) -> N
         )
         await _settled(cluster)
     await until_acknowledged(ledger, 100)
+
+
+async def _event_after_silence(cluster: ClusterProcess) -> float:
+    """How long after one create is sent its event arrives, with no other write to help it."""
+    async with await EventStream.open(cluster.port) as stream:
+        assert await stream.subscribe("ledger/*") == 204
+        connection = Connection(cluster.url)
+        await connection.request("GET", "/api/health")
+        started = time.monotonic()
+        answer = await connection.request("POST", PATH, {"marker": "the last"})
+        event = await stream.next()
+        seconds = time.monotonic() - started
+        await connection.close()
+        assert event.data["record"]["id"] == answer.json()["id"]
+    return seconds
 
 
 def _run(cluster: ClusterProcess, kills: int) -> Ledger:
@@ -62,6 +80,9 @@ def test_twenty_kills_of_the_writer_lose_nothing(own_cluster: ClusterProcess) ->
         f"0 missing, 0 doubled, 0 errors, longest wait {ledger.longest_seconds:.2f} s"
     )
     assert ledger.longest_seconds <= STALL_SECONDS_MAX
+    seconds = asyncio.run(_event_after_silence(own_cluster))
+    print(f"one write and silence after them: its event came after {seconds * 1000:.0f} ms")
+    assert seconds <= EVENT_SECONDS_MAX
 
 
 @pytest.mark.long

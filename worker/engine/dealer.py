@@ -22,7 +22,7 @@ from shared.limits import (
 )
 from worker.engine.sockets import Socket, descriptor, new_socket, readable
 
-_NOBLOCK: Final = zmq.NOBLOCK
+_NOBLOCK: Final = int(zmq.NOBLOCK)
 
 
 class Dealer:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from shared import metrics
 from shared.errors import Kind, QuillError, invalid
 from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
-from shared.logs import get_logger
+from shared.logs import get_logger, is_debugging
 from worker.http.client_address import ProxyTrust
 from worker.http.headers import CLOSE, FixedHeaders, Position
 from worker.http.request import Disconnected, Request
@@ -54,6 +54,7 @@ class Application:
         self._always = headers.always
         self._any_origin = headers.any_origin
         self._proxies = proxies
+        self._verbose = is_debugging()
         self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,15 +77,10 @@ class Application:
         await self._answer(request, response, position)
         seconds = perf_counter() - started
         metrics.http_request(request.route, response.status, seconds)
-        if seconds > SLOW_REQUEST_SECONDS and type(response) is Response:
-            _log.warning(
-                "slow request",
-                request_id=request.id,
-                method=request.method,
-                path=request.path,
-                status=response.status,
-                seconds=round(seconds, 3),
-            )
+        if self._verbose:
+            _tell(_log.debug, "request", request, response, seconds)
+        elif seconds > SLOW_REQUEST_SECONDS and type(response) is Response:
+            _tell(_log.warning, "slow request", request, response, seconds)
 
     def _handle(self, request: Request) -> Awaitable[Response]:
         """The call of a handler. Not a coroutine itself: each layer of them costs 0.3 µs."""
@@ -175,6 +171,20 @@ class Application:
             if not watcher.done():
                 watcher.cancel()
                 response.closed()
+
+
+def _tell(
+    log: Callable[..., object], event: str, request: Request, response: Response, seconds: float
+) -> None:
+    """One line for one request."""
+    log(
+        event,
+        request_id=request.id,
+        method=request.method,
+        path=request.path,
+        status=response.status,
+        seconds=round(seconds, 4),
+    )
 
 
 async def _watch(request: Request, response: StreamResponse) -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from shared.schema.catalog import Catalog
     from shared.schema.collection import Collection
     from shared.sql.plan import Value
+    from shared.sql.predicate import Predicate
     from worker.context import Context
     from worker.engine.reader import Snapshot
     from worker.records.caller import Caller
@@ -107,9 +108,7 @@ def _plan_create(
     ask: Ask,
     hashes: Hashes,
 ) -> Planned | NeedsHash | Stored:
-    collection = find_readable(catalog, name)
-    identity = identity_in(caller, snapshot, catalog)
-    rule = admit(catalog, plans, collection, collection.create_rule, identity)
+    collection, identity, rule = _admit(snapshot, catalog, plans, name, "create", caller)
     stored = _find_stored(snapshot, ask, identity)
     if stored is not None:
         return stored
@@ -143,17 +142,12 @@ def _plan_update(
     ask: Ask,
     hashes: Hashes,
 ) -> Planned | NeedsHash | Stored:
-    collection = find_readable(catalog, name)
-    identity = identity_in(caller, snapshot, catalog)
-    rule = admit(catalog, plans, collection, collection.update_rule, identity)
+    collection, identity, rule = _admit(snapshot, catalog, plans, name, "update", caller)
     stored = _find_stored(snapshot, ask, identity)
     if stored is not None:
         return stored
     steps = _opening(ask, identity, identity_fields(rule))
-    params = () if rule is None else bind(rule, identity)
-    guard = rule_guard(collection, record_id, rule, params, refusal=REFUSED_MISSING)
-    if snapshot.value(guard.sql, guard.params) is None:
-        raise not_found()
+    guard = _judged_row(snapshot, collection, record_id, rule, identity)
     if rule is not None:
         steps.append(guard)
     form = write_form(catalog, plans, collection, identity)
@@ -178,18 +172,12 @@ def _plan_delete(
     caller: Caller | None,
     ask: Ask,
 ) -> Planned | Stored:
-    collection = find_readable(catalog, name)
-    identity = identity_in(caller, snapshot, catalog)
-    rule = admit(catalog, plans, collection, collection.delete_rule, identity)
+    collection, identity, rule = _admit(snapshot, catalog, plans, name, "delete", caller)
     stored = _find_stored(snapshot, ask, identity)
     if stored is not None:
         return stored
     steps = _opening(ask, identity, identity_fields(rule))
-    params = () if rule is None else bind(rule, identity)
-    guard = rule_guard(collection, record_id, rule, params, refusal=REFUSED_MISSING)
-    if snapshot.value(guard.sql, guard.params) is None:
-        raise not_found()
-    steps.append(guard)
+    steps.append(_judged_row(snapshot, collection, record_id, rule, identity))
     if collection.id == SUPERUSERS_ID:
         steps.append(_another_superuser(collection, record_id))
     steps += delete_plan_steps(catalog, collection, record_id, now=now_text())
@@ -199,6 +187,39 @@ def _plan_delete(
 
 
 # --- Parts of plans ---------------------------------------------------------------------------
+
+
+def _admit(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    name: str,
+    action: str,
+    caller: Caller | None,
+) -> tuple[Collection, Identity, Predicate | None]:
+    """What is written to, by whom, and the predicate that the rule leaves to be judged."""
+    collection = find_readable(catalog, name)
+    identity = identity_in(caller, snapshot, catalog)
+    return (
+        collection,
+        identity,
+        admit(catalog, plans, collection, collection.rule(action), identity),
+    )
+
+
+def _judged_row(
+    snapshot: Snapshot,
+    collection: Collection,
+    record_id: str,
+    rule: Predicate | None,
+    identity: Identity,
+) -> Step:
+    """The guard that the row is there and meets the rule; judged here once. Raises NOT_FOUND."""
+    params = () if rule is None else bind(rule, identity)
+    guard = rule_guard(collection, record_id, rule, params, refusal=REFUSED_MISSING)
+    if snapshot.value(guard.sql, guard.params) is None:
+        raise not_found()
+    return guard
 
 
 def _find_stored(snapshot: Snapshot, ask: Ask, identity: Identity) -> Stored | None:
