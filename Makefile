@@ -20,7 +20,8 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --workers 1
+	$(BIN)/python -m benchmarks --workers 2
 
 # What tests and benchmarks need from Debian. Needs root.
 tools:

@@ -119,7 +119,7 @@ def idle_lines(report: Report) -> list[str]:
 
 
 def markdown(report: Report) -> str:
-    """The page benchmarks/results/latest.md."""
+    """The page benchmarks/results/<n>-workers.md."""
     method, host = report.method, report.machine
     machine_line = (
         f"- Machine: {host.get('cores')} x {host.get('cpu')}, {host.get('memory_mb')} MB, Linux "
@@ -158,11 +158,12 @@ def _markdown_row(texts: tuple[str, ...]) -> str:
 
 
 def write(report: Report, folder: Path) -> Path:
-    """Store the run as `<date>.json` and render `latest.md`; the JSON's path."""
+    """Store the run as `<date>-<n>-workers.json`, render `<n>-workers.md`; the JSON's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{report.date[:10]}.json"
+    workers = f"{report.method.workers}-workers"
+    path = folder / f"{report.date[:10]}-{workers}.json"
     path.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
-    (folder / "latest.md").write_text(markdown(report))
+    (folder / f"{workers}.md").write_text(markdown(report))
     return path
 
 

@@ -56,7 +56,7 @@ def test_a_report_is_written_and_rendered(tmp_path: Path) -> None:
     assert stored["rows"][0]["ratio"] == pytest.approx(1.2)
     assert stored["machine"]["cores"] >= 1
     assert stored["versions"]["apsw"] != "?"
-    page = (tmp_path / "latest.md").read_text()
+    page = (tmp_path / f"{Method().workers}-workers.md").read_text()
     assert (
         "| get one of 10k | quillbase | 1,000 | 2.00 | 5.00 | 2 | 66.0 (60-90) | 1.20 | 1 |" in page
     )
