@@ -132,5 +132,3 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
 """In the order in which they run. Bare serves `BARE_SCENARIOS` only."""
 
 BARE_SCENARIOS: Final = frozenset(("health", "get", "list", "create"))
-RATIO_SCENARIOS: Final = frozenset(("get", "list", "create"))
-"""Those that may cost at most 1.5 times bare (DESIGN.md section 7)."""

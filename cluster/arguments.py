@@ -1,4 +1,4 @@
-"""Settings as command-line words and back, both made from the fields of `Settings`.
+"""Settings from command-line words and the environment, both named by the fields of `Settings`.
 
 The words of `quillbase run`, which become those of `python -P -m cluster supervisor`, are read here
 without a command-line library, since it is parsed on the way to the first answer.
@@ -22,15 +22,6 @@ class ArgumentError(Exception):
 def flag(field: str) -> str:
     """`ops_port` → `--ops-port`."""
     return "--" + field.replace("_", "-")
-
-
-def to_words(settings: Settings) -> list[str]:
-    """Every setting as two words, so that `ps` tells what runs."""
-    words = []
-    for name in settings.__struct_fields__:
-        value = getattr(settings, name)
-        words += [flag(name), ",".join(value) if isinstance(value, tuple) else str(value)]
-    return words
 
 
 def from_words(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Settings:

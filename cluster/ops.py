@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from cluster.refusal import Refusal
+from shared.metrics import process_families
 
 _HOST = "127.0.0.1"
 _CLIENT_SECONDS = 5.0
@@ -112,12 +112,7 @@ class ProcessUsage(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """One sample a living process."""
-        cpu = CounterMetricFamily(
-            "quill_process_cpu_seconds", "User and system CPU time by process.", labels=["process"]
-        )
-        memory = GaugeMetricFamily(
-            "quill_process_resident_bytes", "Resident memory by process.", labels=["process"]
-        )
+        cpu, memory = process_families()
         for name, pid in self._processes().items():
             usage = _usage(pid)
             if usage is not None:

@@ -56,6 +56,8 @@ class Alphabet:
 
     def _draw(self, length: int) -> list[str]:
         """At least one text."""
+        if not length:
+            return [""]
         found = b""
         while len(found) < length:
             found += os.urandom(_DRAWN_BYTES + length).translate(self._table, self._drop)

@@ -1,7 +1,8 @@
 """Every bound of the system, on one page, with the relations between them checked at import.
 
 A number that limits a queue, a size or a time stands here and nowhere else, so that a reader
-learns the size of the machine in a minute. Units are the last word of each name.
+learns the size of the machine in a minute. Each name holds its unit. What one format or one parser
+bounds for itself (an RFC's 254 characters) stands beside its code.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ RESTART_EARLY_SECONDS: Final = 1.0
 SUCCESSOR_READY_SECONDS: Final = 30.0  # a rolling reload gives up on a successor after this
 WRITER_DRAIN_SECONDS: Final = 10.0  # after the workers' drain; outlasts every write's deadline
 
-# --- SQLite -----------------------------------------------------------------------------------
+# --- SQLite and the writer's chores -----------------------------------------------------------
 WAL_AUTOCHECKPOINT_PAGES: Final = 8_000
 WAL_RESTART_BYTES: Final = 32 * MIB
 WAL_URGENT_BYTES: Final = 256 * MIB

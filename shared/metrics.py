@@ -19,6 +19,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client import metrics as _library
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 _library.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -202,6 +203,20 @@ WRITER_WAL_BYTES: Final = _gauge("quill_writer_wal_bytes", "Size of the WAL.", "
 CHANGE_HEAD: Final = _gauge(
     "quill_change_head", "Greatest committed n of the change log.", "livemax"
 )
+
+
+def process_families() -> tuple[CounterMetricFamily, GaugeMetricFamily]:
+    """CPU time and memory by process, without samples: the supervisor adds them at each scrape."""
+    return (
+        CounterMetricFamily(
+            "quill_process_cpu_seconds_total",
+            "User and system CPU time by process.",
+            labels=["process"],
+        ),
+        GaugeMetricFamily(
+            "quill_process_resident_bytes", "Resident memory by process.", labels=["process"]
+        ),
+    )
 
 
 class SupervisorMetrics:

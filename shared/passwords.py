@@ -36,11 +36,3 @@ def verify_password(stored: str, password: str) -> bool:
         return _HASHER.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
-
-
-def needs_rehash(stored: str) -> bool:
-    """Whether `stored` was made with other parameters than today's."""
-    try:
-        return _HASHER.check_needs_rehash(stored)
-    except argon2.exceptions.InvalidHashError:
-        return True

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +33,7 @@ class ClusterProcess:
         env: Mapping[str, str] | None = None,
         arguments: Iterable[str] = (),
         port: int = 0,
+        command: Sequence[str] = (QUILLBASE, "run"),
     ) -> None:
         self.depot = depot
         self.workers = workers
@@ -45,7 +46,7 @@ class ClusterProcess:
             "--ops-port=0",
         ]
         self.process = subprocess.Popen(
-            [QUILLBASE, "run", *flags, *arguments],
+            [*command, *flags, *arguments],
             env={**os.environ, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,19 +109,12 @@ class ClusterProcess:
     def children(self) -> dict[str, int]:
         """Living children: `{"writer": pid, "worker 0": pid, …}`."""
         found = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rsplit(")", 1)[1].split()
-                command = (stat.parent / "cmdline").read_bytes().split(b"\0")
-            except (OSError, IndexError):
-                continue
-            if int(fields[1]) != self.pid or fields[0] == "Z":
-                continue
-            words = [word.decode() for word in command]
+        for pid in child_pids(self.pid):
+            words = command_line(pid)
             if "writer" in words:
-                found["writer"] = int(stat.parent.name)
+                found["writer"] = pid
             elif "worker" in words:
-                found[f"worker {words[words.index('worker') + 1]}"] = int(stat.parent.name)
+                found[f"worker {words[words.index('worker') + 1]}"] = pid
         return found
 
     def kill(self, child: str, number: int = signal.SIGKILL) -> int:
@@ -201,3 +195,24 @@ def upsert_superuser(depot: Path, email: str = EMAIL, password: str = PASSWORD) 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def child_pids(parent: int) -> list[int]:
+    """Pids whose parent this is, zombies left out."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except (OSError, IndexError):
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    """Words of a process's command line; none when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []

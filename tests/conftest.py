@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from tests.cluster_process import ClusterProcess
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its line a request drowns the figures
 
 
 @pytest.fixture(scope="module")

@@ -42,14 +42,17 @@ class Connection:
         self._headers = dict(headers or {})
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
+    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect now instead of at the first request. Raises OSError."""
+        self._streams = await asyncio.open_connection(*self._address)
+        return self._streams
+
     async def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request and read its whole answer. Raises ConnectionError."""
         try:
-            if self._streams is None:
-                self._streams = await asyncio.open_connection(*self._address)
-            reader, writer = self._streams
+            reader, writer = self._streams or await self.open()
             writer.write(self._encode(method, path, body, {**self._headers, **(headers or {})}))
             answer = await _read_answer(reader)
         except (OSError, asyncio.IncompleteReadError) as error:

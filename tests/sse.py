@@ -10,6 +10,9 @@ import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+from tests import load
 
 HOST = "127.0.0.1"
 _SECONDS = 10.0
@@ -137,7 +140,9 @@ class EventStream:
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
-        await _hang_up(self._writer)
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,14 +154,15 @@ class EventStream:
 class Connection:
     """One keep-alive HTTP connection, which stays with one worker."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, port: int) -> None:
+        self._client = load.Connection(f"http://{HOST}:{port}")
 
     @classmethod
     async def open(cls, port: int) -> Connection:
         """Connect to whichever worker the kernel chooses."""
-        return cls(*await asyncio.open_connection(HOST, port))
+        connection = cls(port)
+        await connection._client.open()
+        return connection
 
     @classmethod
     async def to_slot(cls, port: int, slot: int) -> Connection:
@@ -164,7 +170,7 @@ class Connection:
         async with asyncio.timeout(30):
             while True:
                 connection = await cls.open(port)
-                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                with contextlib.suppress(ConnectionError):
                     _, health = await connection.request("GET", "/_/health")
                     if health["slot"] == slot:
                         return connection
@@ -173,35 +179,21 @@ class Connection:
     async def request(
         self, method: str, path: str, body: object = None, *, token: str = ""
     ) -> tuple[int, Any]:
-        """Send one request; the status and the decoded body."""
-        payload = b"" if body is None else json.dumps(body).encode()
-        head = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(payload)}"]
-        if payload:
-            head.append("Content-Type: application/json")
-        if token:
-            head.append(f"Authorization: {token}")
-        self._writer.write("\r\n".join([*head, "", ""]).encode() + payload)
-        answer = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _SECONDS)
-        lines = answer.decode().lower().split("\r\n")
-        size = next((int(x.split(":")[1]) for x in lines if x.startswith("content-length:")), 0)
-        raw = await asyncio.wait_for(self._reader.readexactly(size), _SECONDS)
-        return int(lines[0].split(" ")[1]), json.loads(raw) if raw else None
+        """Send one request; the status and the decoded body. Raises ConnectionError."""
+        headers = {"Authorization": token} if token else {}
+        async with asyncio.timeout(_SECONDS):
+            answer = await self._client.request(method, path, body, headers)
+        return answer.status, answer.json() if answer.body else None
 
     async def close(self) -> None:
         """Hang up."""
-        await _hang_up(self._writer)
+        await self._client.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
-
-
-async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
 
 
 async def set_subscriptions(
@@ -212,3 +204,8 @@ async def set_subscriptions(
         body = {"clientId": client_id, "subscriptions": list(topics)}
         status, _ = await connection.request("POST", "/api/realtime", body, token=token)
     return status
+
+
+def options(**query: str) -> str:
+    """The end of a subscription that narrows it, as `filter` and `fields`."""
+    return "?options=" + quote(json.dumps({"query": query}))

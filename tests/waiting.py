@@ -1,7 +1,8 @@
-"""Waiting for a condition with a deadline: the one place in the tests that sleeps."""
+"""Waiting for a condition with a deadline: the one place in the tests that sleeps to wait."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,3 +22,16 @@ def until(condition: Callable[[], T], *, seconds: float = 10.0, what: str = "con
             return value
         assert time.monotonic() < deadline, f"{what}: still {value!r} after {seconds} s"
         time.sleep(0.01)
+
+
+async def until_async(
+    condition: Callable[[], T], *, seconds: float = 10.0, what: str = "condition"
+) -> T:
+    """The same on an event loop, which goes on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: still {value!r} after {seconds} s"
+        await asyncio.sleep(0.005)

@@ -157,7 +157,7 @@ class Worker:
         accepted are answered, what is in flight is finished, and idle connections are closed.
         """
         get_logger().info("worker drains", connections=self._connections())
-        self.context.draining = self.application.closing = True
+        self.application.closing = True
         self.context.hub.close_all()
         await self._until_nobody_is_connected(DRAIN_CLOSE_SECONDS)
         for listener in self._listeners:

@@ -9,7 +9,7 @@ from shared.run_directory import RunDirectory
 from shared.settings import Settings
 from shared.status_page import DatabaseWords, StatusPage
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what it holds is built from it: at run time these would be circles
     from worker.auth.passwords import PasswordPool
     from worker.engine.catalog_cache import CatalogCache
     from worker.engine.feed import Feed
@@ -27,7 +27,6 @@ class Context:
     `slot`: its number among the workers.  `incarnation`: random 63 bits, made at process start.
     `page`, `main`: the status page, and its words of the main database.
     `started_at`: unix seconds.  `started_ns`: CLOCK_MONOTONIC.
-    `draining`: it is about to end; answers tell clients to connect again.
     """
 
     settings: Settings
@@ -46,4 +45,3 @@ class Context:
     plans: PlanCache = field(init=False)
     passwords: PasswordPool = field(init=False)
     hub: Hub = field(init=False)
-    draining: bool = False

@@ -12,7 +12,7 @@ import time
 import apsw
 
 from shared import limits
-from shared.metrics import WRITER_CHECKPOINTS, WRITER_WAL_BYTES
+from shared.metrics import WRITER_CHECKPOINTS
 from shared.sqlite.failures import is_busy, is_full
 
 _DONE, _BUSY = WRITER_CHECKPOINTS["done"], WRITER_CHECKPOINTS["busy"]
@@ -47,7 +47,6 @@ class Checkpointer:
 
     def when_idle(self) -> None:
         """TRUNCATE what is left, so that a quiet database is one short file."""
-        WRITER_WAL_BYTES.set(self.wal_bytes)
         if self._pages and time.monotonic() >= self._next_try:
             self._run(apsw.SQLITE_CHECKPOINT_TRUNCATE, limits.CHECKPOINT_BUSY_MS)
 
@@ -74,5 +73,4 @@ class Checkpointer:
             self._connection.set_busy_timeout(limits.DATABASE_BUSY_MS)
         _DONE.add()
         self._pages = 0
-        WRITER_WAL_BYTES.set(0)
         return True

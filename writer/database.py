@@ -68,10 +68,6 @@ class Database:
         ).fetchall()[0]
         return int(row[0]) if row else 0
 
-    def wal_path(self) -> Path:
-        """The write-ahead log beside the file. For stat(2) only: never open it."""
-        return self.path.with_name(self.path.name + "-wal")
-
     def advance(self, seq: int, n: int, catalog: int) -> None:
         """Move `_head`, inside a transaction. Raises FencedError when it is no longer ours."""
         self.connection.execute(

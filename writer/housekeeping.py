@@ -120,4 +120,5 @@ class Housekeeping:
         if now >= self._flush_at:
             self._flush_at = now + _FLUSH_SECONDS
             metrics.CHANGE_HEAD.set(self._database.n)
+            metrics.WRITER_WAL_BYTES.set(self._checkpoints.wal_bytes)
             metrics.flush()

@@ -1,4 +1,7 @@
-"""`quillbase run` as typer sees it, for its help: the options are the fields of `Settings`."""
+"""`quillbase run` as typer sees it, for its help only: the options are the fields of `Settings`.
+
+`quillbase.__main__` becomes the supervisor before typer is imported, unless help is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,15 @@ from typing import Any
 import msgspec
 import typer
 
-from cluster.arguments import ENVIRONMENT_PREFIX, ArgumentError, build, flag, to_words
-from quillbase.cli.supervise import become_supervisor
+from cluster.arguments import ENVIRONMENT_PREFIX, flag
 from shared.settings import Settings
 
 
 def run_command() -> Callable[..., None]:
     """A function whose signature typer can read, made from the settings."""
 
-    def run(**values: Any) -> None:
-        try:
-            settings = build(values)
-        except ArgumentError as error:
-            raise typer.BadParameter(str(error)) from None
-        become_supervisor(to_words(settings))
+    def run(**_values: Any) -> None:
+        raise AssertionError("quillbase.__main__ has started the supervisor before")
 
     run.__doc__ = "Run the server until it is told to stop."
     parameters = [_parameter(field) for field in msgspec.structs.fields(Settings)]

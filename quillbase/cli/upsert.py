@@ -30,7 +30,7 @@ async def upsert_superuser(run: RunDirectory, email: str, password: str) -> None
         catalog = reader.catalog.current()
         check_credentials(catalog, email, password)
         hashed = hash_password(password)
-        for _ in range(REPLANS_MAX):
+        for _ in range(REPLANS_MAX + 1):
             plan = upsert_plan(catalog, email, hashed, dates.now_text())
             result = await link.submit(plan, request_id="cli")
             if result.status is not Status.STALE:

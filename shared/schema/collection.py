@@ -48,8 +48,6 @@ class Collection:
     created: str = ""
     updated: str = ""
 
-    created_fields: tuple[Field, ...] = field(init=False, repr=False)
-    """Fields whose `on_create` has something to say."""
     updated_fields: tuple[Field, ...] = field(init=False, repr=False)
     """Fields whose `on_update` has something to say."""
     by_name: dict[str, Field] = field(init=False, repr=False)
@@ -59,7 +57,6 @@ class Collection:
         put = object.__setattr__
         put(self, "by_name", {one.name: one for one in self.fields})
         put(self, "by_id", {one.id: one for one in self.fields})
-        put(self, "created_fields", tuple(one for one in self.fields if one.fills_on_create))
         put(self, "updated_fields", tuple(one for one in self.fields if one.fills_on_update))
 
     @property

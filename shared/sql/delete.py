@@ -32,8 +32,9 @@ def delete_plan_steps(
     """All steps that delete a record and settle what refers to it.
 
     Refusals: `not_found`, `validation_required_reference:<field>`, and
-    `validation_cascade_too_deep[:<field>]` where a bound of `shared.sql.doomed` is exceeded. `now`: where given, records that
-    lose a reference get it in the autodate fields that every update sets.
+    `validation_cascade_too_deep[:<field>]` where a bound of `shared.sql.doomed` is exceeded.
+    `now`: where given, records that lose a reference get it in the autodate fields that every
+    update sets.
     """
     last = run(
         f'DELETE FROM {quote_identifier(collection.table)} WHERE "id" = ?',

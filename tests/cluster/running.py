@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.cluster_process import ClusterProcess
+from tests.cluster_process import ClusterProcess, child_pids, command_line
 from tests.waiting import until
 
 
@@ -35,39 +32,14 @@ class StandinCluster(ClusterProcess):
         self.wishes.mkdir(exist_ok=True)
         for name in wishes:
             self.wish(name)
-        self.depot = folder / "depot"
-        self.workers = workers
-        self.banner: list[str] = []
-        self.log: list[str] = []
-        words = ["--depot", str(self.depot), "--port", str(port), "--ops-port", "0"]
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.cluster.standin_cluster",
-                "supervisor",
-                *words,
-                "--workers",
-                str(workers),
-                "--log-level",
-                "debug",
-                *arguments,
-            ],
-            env={**os.environ, "STANDIN_DIR": str(self.wishes), **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        super().__init__(
+            folder / "depot",
+            workers=workers,
+            env={"STANDIN_DIR": str(self.wishes), **(env or {})},
+            arguments=["--log-level=debug", *arguments],
+            port=port,
+            command=[sys.executable, "-m", "tests.cluster.standin_cluster", "supervisor"],
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self._readers = [
-            threading.Thread(target=self.banner.extend, args=(self.process.stdout,), daemon=True),
-            threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-        self._clients: list[httpx.Client] = []
-        self._token = ""
 
     def wish(self, name: str) -> Path:
         """Ask the stand-ins for something, e.g. `worker-0.crash`."""
@@ -119,27 +91,6 @@ class StandinCluster(ClusterProcess):
         """Signal the supervisor and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(30)
-
-
-def child_pids(parent: int) -> list[int]:
-    """Pids whose parent this is, zombies left out."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except (OSError, IndexError):
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
-def command_line(pid: int) -> list[str]:
-    """Words of a process's command line; none when it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-    except OSError:
-        return []
 
 
 def gone(pid: int) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.cluster.running import child_pids, gone
-from tests.cluster_process import ClusterProcess
+from tests.cluster.running import gone
+from tests.cluster_process import ClusterProcess, child_pids
 from tests.waiting import until
 
 PSS_MEGABYTES_MAX = 220

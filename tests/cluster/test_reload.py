@@ -7,7 +7,8 @@ import threading
 
 import httpx
 
-from tests.cluster.running import StandinCluster, child_pids
+from tests.cluster.running import StandinCluster
+from tests.cluster_process import child_pids
 from tests.waiting import until
 
 

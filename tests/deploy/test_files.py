@@ -36,14 +36,14 @@ def _asked() -> set[str]:
 def _declared() -> set[str]:
     """Sample names of every family that shared.metrics declares."""
     registries = [metrics.REGISTRY, metrics.SupervisorMetrics("test").registry]
+    families = [family for registry in registries for family in registry.collect()]
     names: set[str] = set()
-    for registry in registries:
-        for family in registry.collect():
-            suffixes = {
-                "counter": ("_total",),
-                "histogram": ("_bucket", "_sum", "_count"),
-            }.get(family.type, ("",))
-            names.update(family.name + suffix for suffix in suffixes)
+    for family in (*families, *metrics.process_families()):
+        suffixes = {
+            "counter": ("_total",),
+            "histogram": ("_bucket", "_sum", "_count"),
+        }.get(family.type, ("",))
+        names.update(family.name + suffix for suffix in suffixes)
     return names
 
 

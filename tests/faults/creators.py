@@ -14,6 +14,7 @@ import httpx
 
 from tests.cluster_process import ClusterProcess
 from tests.load import Connection
+from tests.waiting import until_async
 
 FIELDS = [{"name": "marker", "type": "text"}]
 PATH = "/api/collections/ledger/records"
@@ -133,7 +134,6 @@ async def under_load(
 async def until_acknowledged(ledger: Ledger, more: int, seconds: float = 20.0) -> None:
     """Wait for `more` acknowledgements after now: the load runs."""
     goal = len(ledger.acknowledged) + more
-    deadline = time.monotonic() + seconds
-    while len(ledger.acknowledged) < goal:
-        assert time.monotonic() < deadline, f"stalled: {ledger.statuses}, broken {ledger.broken}"
-        await asyncio.sleep(0.005)
+    await until_async(
+        lambda: len(ledger.acknowledged) >= goal, seconds=seconds, what="acknowledgements"
+    )

@@ -49,19 +49,21 @@ def _everything(superuser: httpx.Client) -> tuple[Any, Any]:
         b"[" * 100_000, b'{"meta":' * 5_000 + b"1" + b"}" * 5_000,
         b'{"title": "' + b"x" * 200_000 + b'"}',
         b'{"mail": "no address"}', b'{"site": "no url"}', b'{"kind": "c"}', b'{"tags": ["x","q"]}',
-        b'{"stars": "many"}', b'{"stars": [1]}', b'{"id": "UPPER"}', b'{"id": "\' OR 1=1 --"}',
+        b'{"stars": [1]}', b'{"id": "UPPER"}', b'{"id": "\' OR 1=1 --"}',
     ],
 )  # fmt: skip
 def test_a_bad_body_is_refused(body: bytes, superuser: httpx.Client, guest: httpx.Client) -> None:
     """Malformed, wrong or hostile bodies get a 4xx and change nothing."""
     before = _everything(superuser)
-    reply = guest.post(RECORDS, content=body, headers=JSON)
-    casts = {b'{"stars": "many"}', b'{"stars": [1]}'}  # PocketBase casts these to 0
-    if body in casts and reply.status_code == 200:
-        assert reply.json()["stars"] == 0
-        return
-    assert_error(reply, 400)
+    assert_error(guest.post(RECORDS, content=body, headers=JSON), 400)
     assert _everything(superuser) == before
+
+
+def test_a_text_that_is_no_number_is_cast_to_zero(guest: httpx.Client) -> None:
+    """As PocketBase does, so that form posts work."""
+    reply = guest.post(RECORDS, json={"stars": "many"})
+    assert reply.status_code == 200
+    assert reply.json()["stars"] == 0
 
 
 def test_an_unknown_field_is_ignored_and_a_hidden_id_is_not_overwritten(
@@ -86,11 +88,7 @@ def test_a_huge_body_is_413(cluster: ClusterProcess) -> None:
 
     with httpx.Client(base_url=cluster.url, timeout=30) as client:
         for content, headers in ((b" " * size, JSON), (chunks(), JSON)):
-            try:
-                reply = client.post(RECORDS, content=content, headers=headers)
-            except httpx.TransportError:
-                continue  # the server answered and closed while the body was still being sent
-            assert_error(reply, 413)
+            assert_error(client.post(RECORDS, content=content, headers=headers), 413)
     assert httpx.get(f"{cluster.url}/api/health").status_code == 200
 
 
@@ -120,21 +118,15 @@ def test_no_identifier_is_taken_as_sql(name: str, superuser: httpx.Client) -> No
     reply = superuser.post(
         "/api/collections", json={"name": "fresh", "fields": [{"name": name, "type": "text"}]}
     )
-    if name in {"sqlite_master", "_head"} and reply.status_code == 200:
-        superuser.delete("/api/collections/fresh")  # an ordinary name for a field
+    if name in {"sqlite_master", "_head"}:  # ordinary names for a field
+        assert reply.status_code == 200
+        assert superuser.delete("/api/collections/fresh").status_code == 204
     else:
         assert_error(reply, 400)
     index = f"CREATE INDEX {name} ON things (title)"
-    bad = superuser.patch("/api/collections/things", json={"indexes": [index]})
-    if bad.status_code == 200:
-        assert superuser.patch("/api/collections/things", json={"indexes": []}).status_code == 200
-    else:
-        assert_error(bad, 400)
+    assert_error(superuser.patch("/api/collections/things", json={"indexes": [index]}), 400)
     assert_error(superuser.get(f"{RECORDS}/{httpx.QueryParams({'q': name})}"), 404, 400)
-    after = _everything(superuser)
-    strip = [{k: v for k, v in item.items() if k != "updated"} for item in after[0]]
-    assert strip == [{k: v for k, v in item.items() if k != "updated"} for item in before[0]]
-    assert after[1] == before[1]
+    assert _everything(superuser) == before
 
 
 @pytest.mark.parametrize(
@@ -182,7 +174,7 @@ def test_a_rule_that_does_not_compile_is_refused(rule: str, superuser: httpx.Cli
 @pytest.mark.parametrize(
     "definition",
     [
-        {}, {"name": "a"}, {"name": 5}, {"name": "a", "fields": "x"}, {"name": "a", "fields": [1]},
+        {}, {"name": 5}, {"name": "a", "fields": "x"}, {"name": "a", "fields": [1]},
         {"name": "a", "fields": [{"type": "nope", "name": "x"}]}, {"name": "a", "fields": [{}]},
         {"name": "a", "type": "nope"}, {"name": "a", "indexes": [5]}, {"name": "a", "listRule": 5},
         {"name": "a", "fields": [{"type": "text", "name": "x", "min": -5}]},
@@ -195,14 +187,18 @@ def test_a_rule_that_does_not_compile_is_refused(rule: str, superuser: httpx.Cli
     ],
 )  # fmt: skip
 def test_a_bad_definition_is_refused(definition: dict[str, Any], superuser: httpx.Client) -> None:
-    """Collections that make no sense are refused, except that an empty base collection is one."""
+    """Collections that make no sense are refused."""
     before = _everything(superuser)
-    reply = superuser.post("/api/collections", json=definition)
-    if definition == {"name": "a"} and reply.status_code == 200:
-        assert superuser.delete("/api/collections/a").status_code == 204
-        return
-    assert_error(reply, 400)
+    assert_error(superuser.post("/api/collections", json=definition), 400)
     assert _everything(superuser) == before
+
+
+def test_a_name_alone_makes_a_collection(superuser: httpx.Client) -> None:
+    """An empty base collection is one: everything else has a default."""
+    made = superuser.post("/api/collections", json={"name": "a"})
+    assert made.status_code == 200
+    assert [field["name"] for field in made.json()["fields"]] == ["id"]
+    assert superuser.delete("/api/collections/a").status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -238,7 +234,7 @@ def test_a_bad_token_is_a_guest(token: str, cluster: ClusterProcess) -> None:
     """A token that is none is no error by itself, and opens nothing."""
     with httpx.Client(base_url=cluster.url, headers={"Authorization": token}) as client:
         assert client.get(RECORDS).status_code == 200
-        assert client.get("/api/collections").status_code in {401, 403}
+        assert client.get("/api/collections").status_code == 401
 
 
 def test_an_unsigned_token_of_a_superuser_opens_nothing(cluster: ClusterProcess) -> None:
@@ -247,4 +243,4 @@ def test_an_unsigned_token_of_a_superuser_opens_nothing(cluster: ClusterProcess)
     none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
     for forged in (f"{head}.{claims}.", f"{none}.{claims}.", f"{head}.{claims}.AAAA"):
         reply = httpx.get(f"{cluster.url}/api/collections", headers={"Authorization": forged})
-        assert reply.status_code in {401, 403}, json.dumps(forged)
+        assert reply.status_code == 401, json.dumps(forged)

@@ -45,7 +45,6 @@ def _fuzzed(cluster: ClusterProcess) -> None:
 
 
 def _post(client: httpx.Client, body: Any) -> None:
-
     try:
         content = orjson.dumps(body)
     except (TypeError, orjson.JSONEncodeError):

@@ -7,7 +7,8 @@ import re
 import msgspec
 
 from shared.settings import Settings
-from tests.layout.sources import ROOT, product, sources
+from tests.layout.sources import ROOT, product, sources, tracked
+from worker.wire.pocketbase.routes import ROUTES
 
 # Wiring and declarations that the tests of their neighbours run as real processes.
 TESTED_ELSEWHERE = {"__main__", "__init__", "context", "app", "limits", "routes"}
@@ -22,12 +23,54 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    """Each metric that shared.metrics declares has a line in docs/metrics.md."""
-    declared = set(re.findall(r'"(quill_[a-z_]+)"', (ROOT / "shared/metrics.py").read_text()))
-    page = (ROOT / "docs/metrics.md").read_text()
-    assert declared, "no metric found"
-    missing = {name for name in declared if f"`{name}`" not in page}
-    assert not missing, f"not in docs/metrics.md: {sorted(missing)}"
+    """Metrics are declared in shared.metrics, and docs/metrics.md has a line for each and no other."""
+    found = {
+        name: source.path
+        for source in product()
+        for name in re.findall(r'"(quill_[a-z_]+)"', source.text)
+    }
+    assert found, "no metric found"
+    strays = {name for name, path in found.items() if path != "shared/metrics.py"}
+    assert not strays, f"declare these in shared/metrics.py: {sorted(strays)}"
+    described = set(re.findall(r"`(quill_[a-z_]+)`", (ROOT / "docs/metrics.md").read_text()))
+    assert described == set(found)
+
+
+def test_every_route_is_documented() -> None:
+    """Each route's path, as it stands in the table of routes, is in docs/api.md with its method."""
+    page = (ROOT / "docs/api.md").read_text()
+    missing = [
+        f"{method} {path}"
+        for method, path, _ in ROUTES
+        if f"{method} {path}" not in page and path != "/_/setup"
+    ]
+    assert not missing, f"not in docs/api.md: {missing}"
+    assert "/_/setup" in page
+
+
+def test_links_and_named_files_exist() -> None:
+    """A page names no file that is gone: relative links, and paths in backticks."""
+    gone = []
+    for name in tracked("*.md"):
+        text = (ROOT / name).read_text()
+        places = [(ROOT / name).parent / link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
+        places += [
+            ROOT / path
+            for path in re.findall(r"`((?:[a-z_]+/)+[\w.-]+\.(?:py|md|toml|conf|json|yml))`", text)
+        ]
+        gone += [f"{name}: {place}" for place in places if not place.exists()]
+    assert not gone, "\n".join(gone)
+
+
+def test_documented_make_targets_exist() -> None:
+    """Every `make word` of a page is a target of the Makefile."""
+    targets = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        (name, target)
+        for name in tracked("*.md")
+        for target in re.findall(r"(?:`|\$ )make ([a-z-]+)", (ROOT / name).read_text())
+    }
+    assert {target for _, target in named} <= targets, named
 
 
 def test_every_failpoint_is_documented() -> None:

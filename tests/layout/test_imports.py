@@ -11,16 +11,34 @@ ALLOWED_ROOTS = {
     "writer": {"writer", "shared"},
     "shared": {"shared"},
 }
-CLUSTER_MAY_SHARE = {
-    "errors", "limits", "logs", "metrics", "settings", "status_page", "run_directory",
-    "failpoints", "parent_death",
-}  # fmt: skip
+CLUSTER_MAY_SHARE = {"limits", "logs", "metrics", "run_directory", "settings", "status_page"}
+# What a command needs to plan a write and to send it, and nothing that serves.
+CLI_MAY_USE = ("worker.engine", "worker.records", "worker.auth.superusers")
 # A layer may import those to its right, and itself.
 SHARED_LAYERS = ("messages", "sql", "access", "language", "schema")
 WORKER_LAYERS = ("app", "wire", "auth|realtime|ops", "records", "engine", "context", "http")
 # Names the types of what it wires together, for type checkers only.
 WIRING = "worker.context"
 BARE_DRIVERS = {"apsw", "sqlite3"}
+# Vocabulary may serve one process only, and so may the driver's folder; all else serves two.
+VOCABULARY = ("messages", "sql", "access", "language", "schema")
+# Each library of the outside world has one home in each process.
+HOMES = {
+    "granian": ("worker.http",),
+    "falcon": ("worker.http",),
+    "uvloop": ("worker.__main__",),
+    "zmq": ("worker.engine", "writer"),
+    "argon2": ("shared.passwords",),
+    "joserfc": ("worker.auth.tokens",),
+    "re2": ("shared.schema.fields.pattern",),
+    "structlog": ("shared.logs",),
+    "typer": ("quillbase.cli",),
+    "prometheus_client": ("shared.metrics", "cluster"),
+}
+OUTSIDE_WORLD = {
+    "asyncio", "io", "multiprocessing", "os", "pathlib", "selectors", "shutil", "signal", "socket",
+    "subprocess", "tempfile", "threading", "time",
+}  # fmt: skip
 
 
 def _ours(source: Source) -> list[tuple[int, list[str]]]:
@@ -125,5 +143,72 @@ def test_a_dialect_owns_only_its_two_ends() -> None:
         for line, target in source.imports():
             other = target.startswith("worker.wire.") and target.split(".")[2] != dialect
             if other or target.startswith(("shared.sql", "worker.engine")):
+                bad.append(f"{source.path}:{line} imports {target}")
+    assert not bad, "\n".join(bad)
+
+
+def test_commands_plan_and_submit_and_do_not_serve() -> None:
+    """The command line uses the parts of a worker that make and send a plan."""
+    bad = [
+        f"{source.path}:{line} imports {'.'.join(parts)}"
+        for source in product()
+        if source.package == "quillbase"
+        for line, parts in _ours(source)
+        if parts[0] == "worker" and not ".".join(parts).startswith(CLI_MAY_USE)
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_only_the_writer_opens_a_database_for_writing() -> None:
+    """`open_writer` is named by the writer alone."""
+    bad = [
+        f"{source.path}:{line}"
+        for source in product()
+        if source.package != "writer"
+        for line, target in source.imports()
+        if target == "shared.sqlite.connect.open_writer"
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_vocabulary_touches_no_outside_world() -> None:
+    """Schema, language, access, SQL and messages are pure: testable with plain calls."""
+    bad = [
+        f"{source.path}:{line} imports {target}"
+        for source in product()
+        if source.module.startswith(tuple(f"shared.{name}." for name in VOCABULARY))
+        for line, target in source.imports()
+        if target.split(".")[0] in OUTSIDE_WORLD | BARE_DRIVERS | set(HOMES) - {"re2"}
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_a_shared_file_serves_two_processes() -> None:
+    """What only one process imports belongs to that process, unless it is vocabulary."""
+    users: dict[str, set[str]] = {}
+    for source in product():
+        for _, target in source.imports():
+            users.setdefault(target, set()).add(
+                source.module if source.package == "shared" else source.package
+            )
+    bad = [
+        source.path
+        for source in product()
+        if source.package == "shared" and not source.path.endswith("__init__.py")
+        if not source.module.startswith(
+            ("shared.sqlite.", *(f"shared.{name}." for name in VOCABULARY))
+        )
+        if len(users.get(source.module, set())) < 2
+    ]
+    assert not bad, "move these: " + ", ".join(bad)
+
+
+def test_a_library_is_imported_at_its_home() -> None:
+    """HTTP, ZeroMQ, hashes, tokens and metrics each have one place that knows their library."""
+    bad = []
+    for source in product():
+        for line, target in source.imports():
+            homes = HOMES.get(target.split(".")[0])
+            if homes is not None and not source.module.startswith(homes):
                 bad.append(f"{source.path}:{line} imports {target}")
     assert not bad, "\n".join(bad)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import ast
+import statistics
 
 from tests.layout.sources import ROOT, product, sources, tracked
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
+FUNCTION_LINES_MEDIAN = 10
+FUNCTION_LINES_NINE_IN_TEN = 40
+# The outermost loops: whatever happens inside, they go on or end in order.
+OUTERMOST_LOOPS = {
+    "worker/__main__.py", "worker/http/server.py", "worker/engine/feed.py",
+    "worker/engine/peers.py", "worker/realtime/hub.py", "writer/batch.py",
+}  # fmt: skip
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 
@@ -30,6 +38,30 @@ def test_no_function_is_longer_than_seventy_lines() -> None:
         if (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES_MAX
     ]
     assert not long, "split these: " + ", ".join(long)
+
+
+def test_functions_are_short_as_a_rule() -> None:
+    """Half of the product's functions have ten lines at most, nine in ten forty."""
+    lengths = [
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for source in product()
+        for node in source.functions()
+    ]
+    assert statistics.median(lengths) <= FUNCTION_LINES_MEDIAN
+    assert statistics.quantiles(lengths, n=10)[-1] <= FUNCTION_LINES_NINE_IN_TEN
+
+
+def test_everything_is_caught_only_in_the_outermost_loops() -> None:
+    """`except Exception` that does not raise again hides faults; elsewhere name what may happen."""
+    broad = {
+        source.path
+        for source in product()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+        and not any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(node))
+    }
+    assert broad == OUTERMOST_LOOPS
 
 
 def test_no_module_is_named_after_nothing() -> None:

@@ -7,22 +7,17 @@ with (tokens.py). Whoever cannot be told for sure is a guest, never an error.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
 
 from shared.access.identity import GUEST, Identity, identity_of
 from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.schema.system import SUPERUSERS_ID
+from shared.sql.plan import Value
 from worker.auth.tokens import Claims, read_header, signed_with
-
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Value
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
-    from worker.records.caller import Caller
-
-TOKEN_KEY: Final = "tokenKey"  # noqa: S105
+from worker.context import Context
+from worker.engine.snapshot import Snapshot
+from worker.records.caller import TOKEN_KEY, Caller
 
 
 def caller(header: str | None) -> Caller | None:
@@ -37,7 +32,7 @@ def identify(snapshot: Snapshot, catalog: Catalog, header: str | None) -> Identi
     return GUEST if claims is None else _identify(snapshot, catalog, claims)
 
 
-async def current_caller(context: Context, header: str | None) -> Identity:
+async def caller_identity(context: Context, header: str | None) -> Identity:
     """Who asks, where nothing else is read; a guest costs no read."""
     claims = read_header(header)
     return GUEST if claims is None else await context.reader.read(_identify, claims)
@@ -58,7 +53,7 @@ def load_identity(
     if collection is None or collection.type != "auth":
         return None
     record = read_record(snapshot, collection, "id", record_id)
-    return caller_of(collection, record) if record and record[TOKEN_KEY] else None
+    return identity_of_record(collection, record) if record and record[TOKEN_KEY] else None
 
 
 def read_record(
@@ -72,8 +67,8 @@ def read_record(
     return None if row is None else dict(zip(names, row, strict=True))
 
 
-def caller_of(collection: Collection, record: dict[str, Value]) -> Identity:
-    """The caller that a stored auth record stands for."""
+def identity_of_record(collection: Collection, record: dict[str, Value]) -> Identity:
+    """The identity that a stored auth record stands for."""
     return identity_of(collection, record, superuser=collection.id == SUPERUSERS_ID)
 
 

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.errors import Kind, QuillError
 from shared.limits import LOCKOUT_FAILURES, LOCKOUT_SECONDS, REPLANS_MAX
 from shared.messages.commands import Status
 from shared.sql.plan import Plan, returning, run
-
-if TYPE_CHECKING:
-    from worker.context import Context
+from worker.context import Context
 
 _KEY_CHARS_MAX: Final = 200
 _MS: Final = 1_000

@@ -5,32 +5,29 @@ A wrong password, an unknown identity and a locked one take the same steps and t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
+from shared.access.identity import Identity
 from shared.errors import FieldError, Kind, QuillError, forbidden, invalid, not_found
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
+from shared.schema.fields.field import REQUIRED
+from shared.sql.plan import Value
 from shared.sql.select import shape_sql, view_sql
 from worker.auth import lockout
 from worker.auth.identity import (
-    caller_of,
     identify,
+    identity_of_record,
     read_record,
     signing_key,
     token_options,
 )
 from worker.auth.tokens import read_header, sign
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Value
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
+from worker.context import Context
+from worker.engine.snapshot import Snapshot
 
 _CHARS_MAX: Final = 255
-_REQUIRED: Final = FieldError("validation_required", "Cannot be blank.")
 _TOO_LONG: Final = FieldError(
     "validation_length_out_of_range",
     f"The length must be between 1 and {_CHARS_MAX}.",
@@ -81,7 +78,7 @@ def read_attempt(body: Mapping[str, object]) -> Attempt:
     for name in ("identity", "password"):
         value = body.get(name)
         if not isinstance(value, str) or not value:
-            wrong[name] = _REQUIRED
+            wrong[name] = REQUIRED
         elif len(value) > _CHARS_MAX:
             wrong[name] = _TOO_LONG
     if wrong:
@@ -147,7 +144,7 @@ def _refresh(snapshot: Snapshot, catalog: Catalog, name: str, header: str | None
 def _session(
     snapshot: Snapshot, catalog: Catalog, collection: Collection, record: dict[str, Value]
 ) -> Session:
-    identity = caller_of(collection, record)
+    identity = identity_of_record(collection, record)
     duration = token_options(collection)["duration"]
     token = sign(
         identity.id,

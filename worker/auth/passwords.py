@@ -7,16 +7,14 @@ is refused at once instead of delaying everybody else.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from shared import passwords
 from shared.errors import Kind, QuillError
 from shared.limits import PASSWORD_THREADS, PASSWORDS_WAITING_MAX
 from worker.auth.turns import LoginTurns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 _RETRY_SECONDS = 1.0

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import hmac
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from shared.dates import now_text
-from shared.errors import forbidden, invalid
+from shared.errors import Kind, QuillError, forbidden
 from shared.limits import REPLANS_MAX
-from shared.messages.commands import Status
+from shared.messages.commands import Result, Status
 from worker.auth.superusers import check_credentials, first_plan
+from worker.context import Context
 from worker.records.outcome import failed
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from shared.messages.commands import Result
-    from worker.context import Context
 
 
 class _Link(msgspec.Struct):
@@ -63,4 +58,4 @@ async def _submit(context: Context, email: str, password_hash: str, request_id: 
         result = await context.writer.submit(plan, request_id=request_id)
         if result.status is not Status.STALE:
             return result
-    raise invalid("The schema kept changing; try again.")
+    raise QuillError(Kind.CONFLICT, "The schema kept changing; try again.", retry_after_seconds=1)

@@ -1,27 +1,26 @@
 """Plans that make superusers while nobody is logged in: for the command line and the setup form.
 
-Needs no running worker. Superusers are otherwise ordinary records of `_superusers`, changed through the records API.
+Needs no running worker. Superusers are otherwise ordinary records of `_superusers`, changed through
+the records API.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared import ids
 from shared.errors import FieldError, invalid
 from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
+from shared.schema.fields.field import Field
 from shared.schema.fields.password import PasswordField
 from shared.schema.system import SUPERUSERS_ID
-from shared.sql.plan import Plan, Step, forbid, returning
-
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.schema.fields.field import Field
-    from shared.sql.plan import Value
+from shared.sql.plan import Plan, Step, Value, forbid, returning
+from worker.records.caller import TOKEN_KEY
 
 REFUSED_NOT_FIRST: Final = "superuser_exists"
-_EMAIL, _PASSWORD, _TOKEN_KEY = "email", "password", "tokenKey"
+_EMAIL, _PASSWORD = "email", "password"
 
 
 def check_credentials(catalog: Catalog, email: str, password: str) -> None:
@@ -46,7 +45,7 @@ def upsert_plan(catalog: Catalog, email: str, password_hash: str, now: str) -> P
     collection = superusers(catalog)
     _check_email(collection, email)
     insert = _insert(collection, _values(collection, email, password_hash, now))
-    changed = [_PASSWORD, _TOKEN_KEY, *_stamps(collection, update=True)]
+    changed = [_PASSWORD, TOKEN_KEY, *_stamps(collection, update=True)]
     sets = ", ".join(f"{quote_identifier(n)} = excluded.{quote_identifier(n)}" for n in changed)
     # The unique index on the email is partial, so the conflict target repeats its condition.
     sql = (
@@ -98,7 +97,7 @@ def _values(collection: Collection, email: str, password_hash: str, now: str) ->
         "id": ids.record_id(),
         _EMAIL: email,
         _PASSWORD: password_hash,
-        _TOKEN_KEY: ids.token_key(),
+        TOKEN_KEY: ids.token_key(),
         "verified": 1,
     }
 

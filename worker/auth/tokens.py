@@ -1,8 +1,9 @@
 """Session tokens of PocketBase's dialect: HS256 JWTs.
 
 The key is the record's tokenKey and the secret of its collection, so a changed password or secret
-ends all sessions. A token says nothing before its signature was compared with a key that was read in the request's
-own snapshot (identity.py). Only the fact "this token is signed with this key" is kept.
+ends all sessions. A token says nothing before its signature was compared with a key that was read
+in the request's own snapshot (identity.py). Only the fact "this token is signed with this key" is
+kept.
 """
 
 from __future__ import annotations

@@ -7,14 +7,11 @@ password and log in at the same moment would use up each other's attempts.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from shared.errors import Kind, QuillError
 from shared.limits import PASSWORDS_WAITING_MAX
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 
 class LoginTurns:

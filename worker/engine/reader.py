@@ -33,8 +33,6 @@ from shared.status_page import DatabaseWords
 from worker.engine.catalog_cache import CatalogCache
 from worker.engine.snapshot import OverBudgetError, Snapshot, quick_snapshot, timed_snapshot
 
-__all__ = ["Reader", "Snapshot"]
-
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _RACE_PAUSE_SECONDS = 0.001

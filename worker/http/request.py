@@ -9,21 +9,18 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 
 from falcon.uri import parse_query_string
 
 from shared.errors import Kind, QuillError
 from shared.limits import BODY_BYTES_DISCARDED_MAX, BODY_BYTES_MAX
+from worker.http.client_address import ProxyTrust
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
-    from worker.http.client_address import ProxyTrust
-
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _LENGTH_DIGITS_MAX: Final = 19

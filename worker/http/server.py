@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from shared import metrics
 from shared.errors import Kind, QuillError, invalid
@@ -19,12 +18,9 @@ from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
 from shared.logs import get_logger, is_debugging
 from worker.http.client_address import ProxyTrust
 from worker.http.headers import CLOSE, FixedHeaders, Position
-from worker.http.request import Disconnected, Request
+from worker.http.request import Disconnected, Receive, Request, Scope, Send
 from worker.http.response import Header, Response, StreamResponse
 from worker.http.routes import Routes
-
-if TYPE_CHECKING:
-    from worker.http.request import Receive, Scope, Send
 
 ErrorResponse = Callable[[QuillError], Response]
 _NO_BODY = (204, 304)
@@ -36,7 +32,7 @@ class Application:
     """The ASGI application of a worker.
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
-    answers ask clients to connect again.  `active`: requests without a complete answer.
+    answers ask clients to connect again.
     """
 
     def __init__(

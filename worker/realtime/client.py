@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
 
 from shared.limits import (
     CLIENT_AGE_SECONDS,
@@ -24,10 +23,8 @@ from shared.limits import (
     CLIENT_QUEUE_EVENTS,
 )
 from worker.realtime import sse
-
-if TYPE_CHECKING:
-    from worker.realtime.principal import Principal
-    from worker.realtime.topics import Topic
+from worker.realtime.principal import Principal
+from worker.realtime.topics import Topic
 
 
 class Client:

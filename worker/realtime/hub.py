@@ -20,7 +20,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from shared import metrics
 from shared.errors import Kind, QuillError
@@ -32,21 +31,19 @@ from shared.limits import (
 )
 from shared.logs import get_logger
 from shared.messages.changes import Act, Change
+from shared.schema.catalog import Catalog
+from shared.sql.plan import Value
 from shared.sql.row import row_values_by_id
+from worker.engine.catalog_cache import CatalogCache
 from worker.engine.feed import EVERY_TABLE
+from worker.engine.reader import Reader
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.client_id import Owner, new_client_id
 from worker.realtime.index import Group, TopicIndex
 from worker.realtime.judge import Case, Verdicts, judge
-
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from shared.sql.plan import Value
-    from worker.engine.catalog_cache import CatalogCache
-    from worker.engine.reader import Reader
-    from worker.realtime.principal import Principal
-    from worker.realtime.topics import Topic
+from worker.realtime.principal import Principal
+from worker.realtime.topics import Topic
 
 _ACTIONS = {Act.CREATE: b"create", Act.UPDATE: b"update", Act.DELETE: b"delete"}
 _log = get_logger()

@@ -9,22 +9,18 @@ on the event loop only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from shared.access.identity import GUEST, Identity
 from shared.language.errors import LanguageError
 from shared.limits import PLAN_CACHE_ENTRIES
+from shared.schema.catalog import Catalog
 from worker.realtime import sse
-from worker.realtime.topics import EVERY_RECORD
+from worker.realtime.client import Client
+from worker.realtime.principal import Principal
+from worker.realtime.topics import EVERY_RECORD, Topic
 from worker.realtime.views import View, ViewKey, compile_view
 
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from worker.realtime.client import Client
-    from worker.realtime.principal import Principal
-    from worker.realtime.topics import Topic
-
-_GroupKey = tuple[ViewKey, "Principal | None"]
+_GroupKey = tuple[ViewKey, Principal | None]
 _Place = tuple[str, str, _GroupKey]
 
 

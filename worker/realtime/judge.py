@@ -8,20 +8,17 @@ superuser's view, and for a rule that asks who listens.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from shared.access.identity import GUEST
+from shared.access.identity import GUEST, Identity
 from shared.language.errors import LanguageError
 from shared.logs import get_logger
+from shared.schema.catalog import Catalog
+from shared.sql.plan import Value
 from worker.engine.failures import SQLError
+from worker.engine.snapshot import Snapshot
 from worker.realtime.principal import Principal, current_identity
-
-if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from shared.sql.plan import Value
-    from worker.engine.reader import Snapshot
-    from worker.realtime.views import View
+from worker.realtime.views import View
 
 _log = get_logger()
 

@@ -8,14 +8,12 @@ record, a changed password or a renewed secret thus end what it may see at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from shared.access.identity import Identity
+from shared.schema.catalog import Catalog
 from worker.auth.identity import identify, load_identity, signing_key
-
-if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from worker.engine.reader import Snapshot
+from worker.engine.snapshot import Snapshot
 
 
 class Principal(NamedTuple):

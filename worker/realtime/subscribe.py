@@ -8,25 +8,21 @@ answer comes back as an error to raise, or nothing.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from shared.errors import Kind, QuillError, forbidden, invalid, not_found
 from shared.language.errors import LanguageError
 from shared.limits import REALTIME_SUBSCRIPTIONS_PER_WORKER
+from shared.schema.catalog import Catalog
 from shared.sql.conditions import compile_filter
+from worker.context import Context
+from worker.engine.snapshot import Snapshot
+from worker.realtime.client import Client
 from worker.realtime.client_id import Owner, owner_of
-from worker.realtime.principal import current_identity, principal_of
-from worker.realtime.topics import read_topics
-
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
-    from worker.realtime.client import Client
-    from worker.realtime.principal import Principal
-    from worker.realtime.topics import Topic
+from worker.realtime.principal import Principal, current_identity, principal_of
+from worker.realtime.topics import Topic, read_topics
 
 PEER_KIND: Final = "realtime.subscribe"
 _UNKNOWN_CLIENT: Final = "Missing or invalid client id."

@@ -9,17 +9,15 @@ judged by what was deleted and an event shows the record as that change left it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shared.access.decide import ALLOW, DENY, decide
+from shared.access.identity import Identity
+from shared.schema.collection import Collection
 from shared.sql.conditions import compile_filter, compile_rule
 from shared.sql.predicate import Predicate, all_of
 from shared.sql.row import match_sql
 from shared.sql.select import shape_sql, view_sql
-
-if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.schema.collection import Collection
 
 
 class ViewKey(NamedTuple):

@@ -5,21 +5,18 @@ Only the columns that the reference offers can be named in its filter and sort.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
+from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields import field_from_json
-from worker.records.caller import identity_in
+from worker.engine.snapshot import Snapshot
+from worker.records.caller import Caller, identity_in
 from worker.records.collections import require_superuser
+from worker.records.plans import PlanCache
 from worker.records.read import ListQuery, find_readable, run_list
-
-if TYPE_CHECKING:
-    from shared.schema.catalog import Catalog
-    from worker.engine.reader import Snapshot
-    from worker.records.caller import Caller
-    from worker.records.plans import PlanCache
 
 _TYPES: Final = {
     "id": "text",

@@ -7,35 +7,30 @@ when another change came first; so nothing else needs to be guarded but the call
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import orjson
 
+from shared.access.identity import Identity
 from shared.dates import now_text
 from shared.errors import FieldError, Kind, QuillError, forbidden, invalid
 from shared.limits import CATALOG_DEADLINE_SECONDS
 from shared.schema.catalog import Catalog
-from shared.schema.collection import RULE_ATTRIBUTES
+from shared.schema.collection import RULE_ATTRIBUTES, Collection
 from shared.schema.definition import read_definition
 from shared.schema.system import delete_row, insert_row, update_row
 from shared.schema.table import alter_table, create_table, drop_table
 from shared.sql.conditions import check_rule
 from shared.sql.plan import Plan, Step, run
+from worker.context import Context
+from worker.engine.snapshot import Snapshot
 from worker.records import idempotency
-from worker.records.caller import caller_guards, identity_in
+from worker.records.caller import Caller, caller_guards, identity_in
 from worker.records.idempotency import Stored
 from worker.records.read import find_readable
 from worker.records.submit import Ask, Hashes, Planned, Written, submit_planned
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.access.identity import Identity
-    from shared.schema.collection import Collection
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
-    from worker.records.caller import Caller
 
 _INVALID_RULE: Final = "validation_invalid_rule"
 
@@ -85,7 +80,7 @@ def check_all_rules(catalog: Catalog) -> None:
 
 # --- Planning ---------------------------------------------------------------------------------
 
-_Made = tuple[list[Step], "Collection", str]
+_Made = tuple[list[Step], Collection, str]
 """Steps, the collection that failures are told about, and the answer."""
 
 

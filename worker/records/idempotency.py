@@ -10,17 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from shared.errors import FieldError, QuillError, invalid
 from shared.limits import IDEMPOTENCY_KEY_CHARS_MAX
-from shared.sql.plan import Step, forbid, run
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.sql.plan import Value
-    from worker.engine.reader import Snapshot
+from shared.sql.plan import Step, Value, forbid, run
+from worker.engine.snapshot import Snapshot
 
 REFUSED_SEEN: Final = "idempotency"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")

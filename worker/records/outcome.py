@@ -5,17 +5,15 @@ One vocabulary of refusals for all record writes, so that each of them has one m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.errors import FieldError, Kind, QuillError, invalid, not_found
 from shared.logs import get_logger
 from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.schema.constraints import constraint_fields
 from shared.sql.delete import CASCADE_TOO_DEEP, REQUIRED_REFERENCE
 from shared.sql.write import MISSING_RELATION, NOT_FOUND
-
-if TYPE_CHECKING:
-    from shared.schema.collection import Collection
 
 REFUSED_MISSING: Final = NOT_FOUND
 """There is no such record, or none that the rule lets the caller change."""

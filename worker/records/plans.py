@@ -9,13 +9,11 @@ becomes the old one. That drops what was not used for a while, and a hit costs o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable
+from typing import Any
 
 from shared.limits import PLAN_CACHE_ENTRIES
 from shared.metrics import PLAN_CACHE_HITS, PLAN_CACHE_MISSES
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 
 class PlanCache:

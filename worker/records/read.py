@@ -1,34 +1,30 @@
 """Reading records: one, or a page of them. admit → plan → run, all on the request's snapshot.
 
 Nothing is parsed or built for a request whose form was seen before under the same catalog: a hit
-in the plan cache, binding, and one statement that yields the JSON. Each function of `_work` kind
-runs inside `Reader.read`, so it only maps its arguments to an answer.
+in the plan cache, binding, and one statement that yields the JSON. `_list` and `_view` run inside
+`Reader.read`, perhaps twice, so they only map their arguments to an answer.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from shared.access.identity import Identity
 from shared.errors import QuillError, forbidden, invalid, not_found
 from shared.language.errors import ForbiddenNameError, LanguageError
 from shared.limits import FILTER_CHARS_MAX
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.sql.conditions import compile_filter
 from shared.sql.order import order_sql
+from shared.sql.predicate import Predicate
 from shared.sql.select import ListPlan, list_plan, shape_sql, view_sql
+from worker.context import Context
 from worker.engine.failures import SQLError
-from worker.records.caller import identity_in
+from worker.engine.snapshot import Snapshot
+from worker.records.caller import Caller, identity_in
+from worker.records.plans import PlanCache
 from worker.records.rules import admit, bind, failed_at_a_row
-
-if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.predicate import Predicate
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
-    from worker.records.caller import Caller
-    from worker.records.plans import PlanCache
-
 
 _OFFSET_MAX: Final = 2**62
 

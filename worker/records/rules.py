@@ -6,23 +6,20 @@ denies; the log says which one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.access.decide import ALLOW, DENY, decide
-from shared.errors import forbidden
+from shared.access.identity import Identity
+from shared.errors import QuillError, forbidden
 from shared.language.errors import LanguageError
 from shared.logs import get_logger
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.sql.conditions import compile_rule
+from shared.sql.plan import Value
 from shared.sql.predicate import AuthField, Predicate
 from worker.engine.failures import SQLError
-
-if TYPE_CHECKING:
-    from shared.access.identity import Identity
-    from shared.errors import QuillError
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Value
-    from worker.records.plans import PlanCache
+from worker.records.plans import PlanCache
 
 _BROKEN: Final = "broken"
 _log = get_logger()

@@ -7,21 +7,19 @@ a row that the plan was chosen by did; after REPLANS_MAX times the client is tol
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from shared.errors import Kind, QuillError
 from shared.limits import REPLANS_MAX, WRITE_DEADLINE_SECONDS
 from shared.messages.commands import Status
+from shared.schema.collection import Collection
+from shared.sql.plan import Plan
+from worker.context import Context
 from worker.engine.failures import SQLError
 from worker.records.caller import REFUSED_AUTH
 from worker.records.idempotency import REFUSED_SEEN, Idempotency, Stored
 from worker.records.outcome import REFUSED_AGAIN, definition_failed, failed, refused
 from worker.records.rules import failed_at_a_row
-
-if TYPE_CHECKING:
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Plan
-    from worker.context import Context
 
 
 class Ask(NamedTuple):

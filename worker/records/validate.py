@@ -7,29 +7,23 @@ database; relations and uniqueness are judged by the plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from shared import ids
 from shared.errors import FieldError, invalid
-from shared.schema.fields.field import FieldProblem
+from shared.schema.collection import Collection
+from shared.schema.fields.field import REQUIRED, Field, FieldProblem
 from shared.schema.fields.password import PasswordField
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.schema.collection import Collection
-    from shared.schema.fields.field import Field
-    from shared.sql.plan import Value
+from shared.sql.plan import Value
+from worker.records.caller import TOKEN_KEY
 
 PASSWORD: Final = "password"  # noqa: S105
 CONFIRM: Final = "passwordConfirm"
-TOKEN_KEY: Final = "tokenKey"  # noqa: S105
 ID: Final = "id"
 _NOTHING: Final = (None, "")
 _CREATE_FAILED: Final = "Failed to create record."
 _UPDATE_FAILED: Final = "Failed to update record."
-_REQUIRED: Final = FieldError("validation_required", "Cannot be blank.")
 _MISMATCH: Final = FieldError("validation_values_mismatch", "Values don't match.")
 _PK_CHANGE: Final = FieldError("validation_pk_change", "The record primary key cannot be changed.")
 
@@ -159,6 +153,6 @@ def _check_confirmed(
     if not password and not required:
         return
     if not confirm:
-        errors[CONFIRM] = _REQUIRED
+        errors[CONFIRM] = REQUIRED
     elif confirm != password:
         errors[CONFIRM] = _MISMATCH

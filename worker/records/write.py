@@ -10,20 +10,27 @@ plan's steps stand in this order:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from shared import ids
+from shared.access.identity import Identity
 from shared.dates import now_text
 from shared.errors import invalid, not_found
 from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.delete import delete_plan_steps
-from shared.sql.plan import Plan, Step, require
+from shared.sql.plan import Plan, Step, Value, require
+from shared.sql.predicate import Predicate
 from shared.sql.write import candidate_guard, rule_guard, update_step
+from worker.context import Context
+from worker.engine.snapshot import Snapshot
 from worker.records import idempotency
-from worker.records.caller import caller_guards, identity_in
+from worker.records.caller import TOKEN_KEY, Caller, caller_guards, identity_in
 from worker.records.idempotency import Stored
 from worker.records.outcome import REFUSED_AGAIN, REFUSED_CREATE, REFUSED_LAST, REFUSED_MISSING
+from worker.records.plans import PlanCache
 from worker.records.read import find_readable
 from worker.records.rules import admit, bind, identity_fields
 from worker.records.submit import (
@@ -34,21 +41,8 @@ from worker.records.submit import (
     Written,
     submit_planned,
 )
-from worker.records.validate import PASSWORD, TOKEN_KEY
+from worker.records.validate import PASSWORD
 from worker.records.write_form import WriteForm, write_form
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Value
-    from shared.sql.predicate import Predicate
-    from worker.context import Context
-    from worker.engine.reader import Snapshot
-    from worker.records.caller import Caller
-    from worker.records.plans import PlanCache
 
 _EMAIL = "email"
 

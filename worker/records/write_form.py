@@ -5,23 +5,18 @@ Made once for each version of the catalog, so that a create only binds values.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from shared.access.identity import Identity
 from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
-from shared.sql.plan import Step, StepKind
+from shared.sql.plan import Step, StepKind, Value
 from shared.sql.select import shape_sql
 from shared.sql.write import insert_step, relation_guard
+from worker.records.plans import PlanCache
 from worker.records.validate import RecordForm
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.access.identity import Identity
-    from shared.schema.catalog import Catalog
-    from shared.schema.collection import Collection
-    from shared.sql.plan import Value
-    from worker.records.plans import PlanCache
 
 
 class WriteForm:

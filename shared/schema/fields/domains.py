@@ -1,22 +1,19 @@
-"""Lists of allowed and refused domains, as e-mail and URL fields have them."""
+"""Lists of allowed and refused domains, and the base of the fields that have them: email and url."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import ClassVar, Final
 
 from shared.errors import FieldError
+from shared.schema.fields.cast import text_of
+from shared.schema.fields.field import REQUIRED_OPTION, Field, Value
 from shared.schema.fields.options import Option, read_texts
 
 DOMAIN_CHARS_MAX: Final = 253
 # Labels of 1 to 63 letters, digits, hyphens or non-ASCII characters (RFC 1035 with IDNs).
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
-
-DOMAIN_OPTIONS: Final = (
-    Option("exceptDomains", "except_domains", read_texts, ()),
-    Option("onlyDomains", "only_domains", read_texts, ()),
-)
 
 
 def is_domain(text: str) -> bool:
@@ -40,6 +37,30 @@ class DomainList:
         if self._only and not written & self._only:
             return False
         return not written & self._but
+
+
+class DomainField(Field):
+    """A text whose domain may be restricted."""
+
+    OPTIONS: ClassVar[tuple[Option, ...]] = (
+        Option("exceptDomains", "except_domains", read_texts, ()),
+        Option("onlyDomains", "only_domains", read_texts, ()),
+        REQUIRED_OPTION,
+    )
+    except_domains: tuple[str, ...]
+    only_domains: tuple[str, ...]
+
+    def settle(self) -> None:
+        """Prepare the lists for look-up."""
+        self._domains = DomainList(self.only_domains, self.except_domains)
+
+    def prepare(self, raw: object) -> Value:
+        """Text of any scalar. Raises FieldProblem."""
+        return text_of(raw)
+
+    def option_problems(self) -> dict[str, FieldError]:
+        """One list at most, of real domains."""
+        return domain_list_problems(self.only_domains, self.except_domains)
 
 
 def domain_list_problems(only: tuple[str, ...], but: tuple[str, ...]) -> dict[str, FieldError]:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import Final
 
 from shared.errors import FieldError
-from shared.schema.fields.cast import text_of
-from shared.schema.fields.domains import (
-    DOMAIN_OPTIONS,
-    DomainList,
-    domain_list_problems,
-    is_domain,
-)
-from shared.schema.fields.field import INVALID, REQUIRED_OPTION, Field, Value
-from shared.schema.fields.options import Option
+from shared.schema.fields.domains import DomainField, is_domain
+from shared.schema.fields.field import INVALID, Value
 
 # RFC 5321, section 4.5.3.1: 64 octets before the @, 254 for the whole path without its brackets.
 _LOCAL_CHARS_MAX: Final = 64
@@ -29,21 +22,10 @@ _NOT_ADMITTED: Final = FieldError(
 )
 
 
-class EmailField(Field):
+class EmailField(DomainField):
     """Type `email`."""
 
     kind = "email"
-    OPTIONS: ClassVar[tuple[Option, ...]] = (*DOMAIN_OPTIONS, REQUIRED_OPTION)
-    except_domains: tuple[str, ...]
-    only_domains: tuple[str, ...]
-
-    def settle(self) -> None:
-        """Prepare the lists for look-up."""
-        self._domains = DomainList(self.only_domains, self.except_domains)
-
-    def prepare(self, raw: object) -> Value:
-        """Text of any scalar. Raises FieldProblem."""
-        return text_of(raw)
 
     def check(self, value: Value) -> FieldError | None:
         """Form, then domain."""
@@ -56,10 +38,6 @@ class EmailField(Field):
         if self._domains.open or self._domains.admits(value.rpartition("@")[2]):
             return None
         return _NOT_ADMITTED
-
-    def option_problems(self) -> dict[str, FieldError]:
-        """One list at most, of real domains."""
-        return domain_list_problems(self.only_domains, self.except_domains)
 
 
 def is_email(text: str) -> bool:

@@ -165,4 +165,6 @@ def _key_problem(value: str) -> FieldError | None:
     return None
 
 
-assert LOWER_ALPHABET.chars == string.ascii_lowercase + string.digits
+assert LOWER_ALPHABET.chars == string.ascii_lowercase + string.digits, (
+    "_only_id_characters stands in for ID_PATTERN"
+)

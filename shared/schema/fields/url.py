@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import Final
 
 from shared.errors import FieldError
-from shared.schema.fields.cast import text_of
-from shared.schema.fields.domains import (
-    DOMAIN_OPTIONS,
-    DomainList,
-    domain_list_problems,
-    is_domain,
-)
-from shared.schema.fields.field import INVALID, REQUIRED_OPTION, Field, Value
-from shared.schema.fields.options import Option
+from shared.schema.fields.domains import DomainField, is_domain
+from shared.schema.fields.field import INVALID, Value
 
 _URL_CHARS_MAX: Final = 2_083
 _PORT_MAX: Final = 65_535
@@ -34,21 +27,10 @@ _NOT_ADMITTED: Final = FieldError(
 )
 
 
-class UrlField(Field):
+class UrlField(DomainField):
     """Type `url`."""
 
     kind = "url"
-    OPTIONS: ClassVar[tuple[Option, ...]] = (*DOMAIN_OPTIONS, REQUIRED_OPTION)
-    except_domains: tuple[str, ...]
-    only_domains: tuple[str, ...]
-
-    def settle(self) -> None:
-        """Prepare the lists for look-up."""
-        self._domains = DomainList(self.only_domains, self.except_domains)
-
-    def prepare(self, raw: object) -> Value:
-        """Text of any scalar. Raises FieldProblem."""
-        return text_of(raw)
 
     def check(self, value: Value) -> FieldError | None:
         """Form, then domain; a domain list may name a host with or without its port."""
@@ -63,10 +45,6 @@ class UrlField(Field):
         if self._domains.open or self._domains.admits(host, host + port):
             return None
         return _NOT_ADMITTED
-
-    def option_problems(self) -> dict[str, FieldError]:
-        """One list at most, of real domains."""
-        return domain_list_problems(self.only_domains, self.except_domains)
 
 
 def split_url(text: str) -> tuple[str, str] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
+from tests.waiting import until_async
 from worker.engine.dealer import Dealer
 from worker.engine.sockets import Socket, descriptor, new_socket, readable
 
@@ -39,12 +40,6 @@ class _Seen:
         self.downs += 1
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - ZeroMQ's own threads
-            await asyncio.sleep(0.002)
-
-
 def _router(endpoint: str) -> Socket:
     router = new_socket(zmq.ROUTER)
     router.bind(endpoint)
@@ -60,15 +55,15 @@ def test_it_tells_when_it_is_connected_and_when_not(endpoint: str) -> None:
         with pytest.raises(zmq.Again):
             seen.dealer.send(b"to nobody")
         first = _router(endpoint)
-        await _until(lambda: seen.ups == 1)
+        await until_async(lambda: seen.ups == 1)
         first.close()
-        await _until(lambda: seen.downs == 1)
+        await until_async(lambda: seen.downs == 1)
         with pytest.raises(zmq.Again):
             seen.dealer.send(b"to nobody")
         second = _router(endpoint)
-        await _until(lambda: seen.ups == 2)
+        await until_async(lambda: seen.ups == 2)
         seen.dealer.send(b"hello")
-        await _until(lambda: readable(second))
+        await until_async(lambda: readable(second))
         assert second.recv_multipart()[1] == b"hello"
         assert not readable(second)
         second.close()
@@ -84,15 +79,15 @@ def test_every_message_is_taken(endpoint: str) -> None:
         seen = _Seen(endpoint)
         seen.dealer.start()
         router = _router(endpoint)
-        await _until(lambda: seen.ups == 1)
+        await until_async(lambda: seen.ups == 1)
         seen.dealer.send(b"hello")
-        await _until(lambda: readable(router))
+        await until_async(lambda: readable(router))
         peer, _hello = router.recv_multipart()
         for n in range(900):
             router.send_multipart((peer, b"%d" % n))
             if n % 100 == 0:
                 seen.dealer.send(b"and back")
-        await _until(lambda: len(seen.messages) == 900)
+        await until_async(lambda: len(seen.messages) == 900)
         assert seen.messages == [b"%d" % n for n in range(900)]
         router.close()
         seen.dealer.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shared.messages.changes import Act, Change
 from shared.sql.plan import Plan, run
+from tests.waiting import until_async
 from tests.worker.engine.conftest import TABLE, insert, linked, reading
 from tests.writer.link import Depot
 from worker.engine.feed import EVERY_TABLE, Feed
@@ -45,12 +46,6 @@ async def feeding(depot: Depot, endpoint: str | None = None) -> AsyncIterator[tu
             feed.close()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - another process moves it
-            await asyncio.sleep(0.005)
-
-
 def test_changes_arrive_in_order(depot: Depot) -> None:
     """Hundreds of commits from concurrent writers: each n once, in order."""
 
@@ -58,7 +53,7 @@ def test_changes_arrive_in_order(depot: Depot) -> None:
         async with linked(depot) as link, feeding(depot) as (_feed, heard):
             first = depot.page.database().head + 1
             await asyncio.gather(*(link.submit(insert(depot, str(n))) for n in range(300)))
-            await _until(lambda: len(heard.changes) == 300)
+            await until_async(lambda: len(heard.changes) == 300)
             assert heard.numbers == list(range(first, first + 300))
             assert {change.act for change in heard.changes} == {Act.CREATE}
             assert set(heard.keys) == {str(n) for n in range(300)}
@@ -74,7 +69,7 @@ def test_an_update_tells_old_and_new(depot: Depot) -> None:
             await link.submit(insert(depot, "a", "before"))
             version = depot.page.database().catalog_version
             await link.submit(Plan(version, (run(f'UPDATE "{TABLE}" SET "v" = ?', ("after",)),)))
-            await _until(lambda: len(heard.changes) == 2)
+            await until_async(lambda: len(heard.changes) == 2)
             update = heard.changes[1]
             assert update.act is Act.UPDATE
             assert (update.old or {})["v"] == "before"
@@ -91,7 +86,7 @@ def test_lost_notices_are_noticed_by_the_page(depot: Depot) -> None:
         nowhere = f"ipc://{depot.run_directory.path}/nowhere.ipc"
         async with linked(depot) as link, feeding(depot, nowhere) as (_feed, heard):
             await link.submit(insert(depot, "a"))
-            await _until(lambda: heard.keys == ["a"])
+            await until_async(lambda: heard.keys == ["a"])
 
     asyncio.run(scenario())
 
@@ -106,7 +101,7 @@ def test_a_new_writer_is_followed(depot: Depot) -> None:
                 await asyncio.gather(*(link.submit(plan) for plan in plans))
                 await asyncio.to_thread(depot.kill)
                 await asyncio.to_thread(depot.start)
-            await _until(lambda: len(heard.changes) >= 150)
+            await until_async(lambda: len(heard.changes) >= 150)
             assert heard.numbers == list(range(heard.numbers[0], heard.numbers[0] + 150))
 
     asyncio.run(scenario())
@@ -119,10 +114,10 @@ def test_unwanted_changes_are_skipped(depot: Depot) -> None:
         async with linked(depot) as link, feeding(depot) as (feed, heard):
             feed.wanted = lambda: False
             await link.submit(insert(depot, "a"))
-            await _until(lambda: feed.position == depot.page.database().head)
+            await until_async(lambda: feed.position == depot.page.database().head)
             feed.wanted = lambda: True
             await link.submit(insert(depot, "b"))
-            await _until(lambda: bool(heard.changes))
+            await until_async(lambda: bool(heard.changes))
             assert heard.keys == ["b"]
 
     asyncio.run(scenario())
@@ -142,7 +137,7 @@ def test_rows_that_were_removed_are_a_reset(depot: Depot) -> None:
             await link.submit(Plan(version, (run("DELETE FROM _change WHERE n <= ?", (gone,)),)))
             feed._continued = False
             assert held()
-            await _until(lambda: len(heard.changes) >= 2)
+            await until_async(lambda: len(heard.changes) >= 2)
             assert (heard.changes[0].act, heard.changes[0].table) == (Act.RESET, EVERY_TABLE)
             assert heard.keys[1] == "b"
             assert heard.numbers == [gone, gone + 1]
@@ -160,7 +155,7 @@ def test_an_emptied_log_is_a_reset(depot: Depot) -> None:
             version = depot.page.database().catalog_version
             await link.submit(Plan(version, (run("DELETE FROM _change"),)))
             feed._continued = False
-            await _until(lambda: bool(heard.changes))
+            await until_async(lambda: bool(heard.changes))
             assert [change.act for change in heard.changes] == [Act.RESET]
             assert feed.position == depot.page.database().head
 
@@ -173,7 +168,7 @@ def test_a_new_feed_id_is_a_reset(depot: Depot) -> None:
     async def scenario() -> None:
         async with feeding(depot) as (_feed, heard):
             depot.page.database().feed += 1
-            await _until(lambda: bool(heard.changes))
+            await until_async(lambda: bool(heard.changes))
             assert [change.act for change in heard.changes] == [Act.RESET]
 
     asyncio.run(scenario())
@@ -190,6 +185,6 @@ def test_a_failing_listener_does_not_deafen_the_others(depot: Depot) -> None:
             feed._listeners.insert(0, broken)
             await link.submit(insert(depot, "a"))
             await link.submit(insert(depot, "b"))
-            await _until(lambda: heard.keys == ["a", "b"])
+            await until_async(lambda: heard.keys == ["a", "b"])
 
     asyncio.run(scenario())

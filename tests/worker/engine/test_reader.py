@@ -15,7 +15,7 @@ from shared.sqlite.driver import SQLError
 from tests.worker.engine.conftest import TABLE, insert, linked, reading
 from tests.writer.link import Depot
 from worker.engine import snapshot as snapshot_module
-from worker.engine.reader import Snapshot
+from worker.engine.snapshot import Snapshot
 
 _LONG = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) SELECT sum(i) FROM c"
 

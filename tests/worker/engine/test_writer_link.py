@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from shared.errors import Kind, QuillError
 from shared.limits import IN_FLIGHT_WRITES_PER_WORKER
 from shared.messages.commands import Result, Status
 from shared.sql.plan import Plan, require, run
-from tests.waiting import until
+from tests.waiting import until, until_async
 from tests.worker.engine.conftest import insert, keys, linked
 from tests.writer.link import Depot
 from worker.engine.writer_link import WriterLink
@@ -73,14 +74,16 @@ def test_kill_9_of_the_writer_is_only_latency(depot: Depot) -> None:
             acknowledged.append(key)
             count += 1
 
+    def submitted(goal: int) -> bool:
+        return len(acknowledged) >= goal
+
     async def scenario() -> None:
         stop = asyncio.Event()
         async with linked(depot) as link:
             tasks = [asyncio.ensure_future(submitter(link, n, stop)) for n in range(32)]
             for _ in range(5):
-                before = len(acknowledged)
-                while len(acknowledged) < before + 200:  # noqa: ASYNC110 - the tasks above
-                    await asyncio.sleep(0.01)
+                goal = len(acknowledged) + 200
+                await until_async(partial(submitted, goal), what="load")
                 await asyncio.to_thread(depot.kill)
                 await asyncio.to_thread(depot.start)
             stop.set()

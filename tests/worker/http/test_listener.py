@@ -6,6 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+from tests.waiting import until_async
 from tests.worker.http.serving import ECHO_ROUTES, serving
 from worker.http.connections import count_connections
 from worker.http.listener import Listener
@@ -28,9 +29,7 @@ def test_connections_are_counted(tmp_path: Path) -> None:
             assert count_connections([]) == 0
             writer.close()
             await writer.wait_closed()
-            async with asyncio.timeout(5):
-                while count_connections([address]):  # noqa: ASYNC110 - the kernel's
-                    await asyncio.sleep(0.01)
+            await until_async(lambda: not count_connections([address]), what="hung up")
 
     asyncio.run(scenario())
 

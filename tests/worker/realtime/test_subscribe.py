@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from tests.cluster_process import ClusterProcess
-from tests.sse import Connection, EventStream, set_subscriptions
+from tests.sse import Connection, EventStream, options, set_subscriptions
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "title", "type": "text"},
@@ -23,10 +21,6 @@ def _posts(cluster: ClusterProcess) -> None:
     cluster.collection("posts", FIELDS)
 
 
-def _options(**query: str) -> str:
-    return "?options=" + quote(json.dumps({"query": query}))
-
-
 def test_a_subscription_reaches_the_owner_from_either_worker(cluster: ClusterProcess) -> None:
     """The POST may land on the worker that does not hold the stream."""
 
@@ -34,7 +28,7 @@ def test_a_subscription_reaches_the_owner_from_either_worker(cluster: ClusterPro
         async with await EventStream.open(cluster.port) as stream:
             for slot in (0, 1):
                 connection = await Connection.to_slot(cluster.port, slot)
-                name = f"posts{_options(filter=f'title = {slot}')}"
+                name = f"posts{options(filter=f'title = {slot}')}"
                 body = {"clientId": stream.client_id, "subscriptions": [name]}
                 assert await connection.request("POST", "/api/realtime", body) == (204, None)
                 status, record = await connection.request(

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from worker.auth.login import (
+    Session,
     find_auth_collection,
     password_fields,
     read_attempt,
     refresh,
     with_password,
 )
+from worker.context import Context
+from worker.http.request import Request
+from worker.http.response import Response
 from worker.wire.pocketbase.decode import json_object
-from worker.wire.pocketbase.encode import json_response, raw_response
-from worker.wire.pocketbase.fields import project
+from worker.wire.pocketbase.encode import cut_response, raw_response
 from worker.wire.pocketbase.written import projected
-
-if TYPE_CHECKING:
-    from worker.auth.login import Session
-    from worker.context import Context
-    from worker.http.request import Request
-    from worker.http.response import Response
 
 
 async def auth_methods(context: Context, request: Request, collection: str) -> Response:
@@ -36,8 +31,7 @@ async def auth_methods(context: Context, request: Request, collection: str) -> R
         "password": {"enabled": bool(names), "identityFields": names},
         "usernamePassword": "username" in names,
     }
-    fields = request.query.get("fields", "")
-    return json_response(project(methods, fields) if fields else methods)
+    return cut_response(request, methods)
 
 
 async def auth_with_password(context: Context, request: Request, collection: str) -> Response:

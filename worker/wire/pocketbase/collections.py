@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from worker.auth.identity import caller
+from worker.context import Context
+from worker.http.request import Request
+from worker.http.response import Response
 from worker.records.collection_list import list_collections, view_collection
 from worker.records.collections import create_collection, delete_collection, update_collection
 from worker.records.read import ListQuery
 from worker.wire.pocketbase.decode import json_object, paging, switch
-from worker.wire.pocketbase.encode import json_response
-from worker.wire.pocketbase.fields import project
+from worker.wire.pocketbase.encode import cut_response, page_count
 from worker.wire.pocketbase.written import ask_of, written_response
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.http.request import Request
-    from worker.http.response import Response
 
 _AUTHORIZATION = b"authorization"
 
@@ -35,24 +30,21 @@ async def list_all(context: Context, request: Request) -> Response:
     found = await context.reader.read(
         list_collections, context.plans, asked, page, per_page, who, transaction=True
     )
-    pages = -(-found.total // per_page) if found.total >= 0 else -1
     answer: dict[str, object] = {
         "items": found.items,
         "page": page,
         "perPage": per_page,
         "totalItems": found.total,
-        "totalPages": pages,
+        "totalPages": page_count(found.total, per_page),
     }
-    fields = query.get("fields", "")
-    return json_response(project(answer, fields) if fields else answer)
+    return cut_response(request, answer)
 
 
 async def view(context: Context, request: Request, collection: str) -> Response:
     """GET /api/collections/{collection}."""
     who = caller(request.header(_AUTHORIZATION))
     found = await context.reader.read(view_collection, collection, who)
-    fields = request.query.get("fields", "")
-    return json_response(project(found, fields) if fields else found)
+    return cut_response(request, found)
 
 
 async def create(context: Context, request: Request) -> Response:

@@ -7,17 +7,14 @@ Knows no collection and no rule.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
 from shared.errors import QuillError, invalid
 from shared.limits import JSON_DEPTH_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from worker.http.request import Request
+from worker.http.request import Request
 
 _NUL_ESCAPE: Final = b"\\u0000"
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")

@@ -6,17 +6,15 @@ Knows statuses and shapes only; what went wrong is decided by the core, which ra
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
-from shared.errors import Kind, QuillError
+from shared.errors import FieldError, Kind, QuillError
+from worker.http.request import Request
 from worker.http.response import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.errors import FieldError
+from worker.wire.pocketbase.fields import project
 
 STATUS: Final[dict[Kind, int]] = {
     Kind.INVALID: 400,
@@ -46,6 +44,17 @@ _NO_CONTENT: Final = Response(204, b"")
 def json_response(value: object, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
     """200 with `value` as JSON."""
     return Response(200, orjson.dumps(value), headers)
+
+
+def cut_response(request: Request, value: object) -> Response:
+    """200 with `value` as JSON, as far as `?fields=` wants it. Raises INVALID."""
+    fields = request.query.get("fields", "")
+    return json_response(project(value, fields) if fields else value)
+
+
+def page_count(total: int, per_page: int) -> int:
+    """How many pages `total` items fill; -1 where they were not counted."""
+    return -(-total // per_page) if total >= 0 else -1
 
 
 def raw_response(body: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:

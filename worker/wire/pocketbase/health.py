@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from worker.auth.identity import current_caller
-from worker.wire.pocketbase.encode import json_response
-from worker.wire.pocketbase.fields import project
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.http.request import Request
-    from worker.http.response import Response
+from worker.auth.identity import caller_identity
+from worker.context import Context
+from worker.http.request import Request
+from worker.http.response import Response
+from worker.wire.pocketbase.encode import cut_response, json_response
 
 _MESSAGE: Final = "API is healthy."
 _PROXY_HEADERS: Final = (b"x-forwarded-for", b"x-real-ip", b"cf-connecting-ip", b"fly-client-ip")
@@ -23,15 +20,14 @@ _NS: Final = 1_000_000_000
 async def health(context: Context, request: Request) -> Response:
     """GET /api/health; a superuser learns how the server sees the client."""
     data: dict[str, object] = {}
-    if (await current_caller(context, request.header(b"authorization"))).superuser:
+    if (await caller_identity(context, request.header(b"authorization"))).superuser:
         data = {
             "canBackup": True,
             "realIP": request.client_ip,
             "possibleProxyHeader": _proxy_header(request),
         }
     answer = {"message": _MESSAGE, "code": 200, "data": data}
-    fields = request.query.get("fields", "")
-    return json_response(project(answer, fields) if fields else answer)
+    return cut_response(request, answer)
 
 
 async def worker_health(context: Context, _request: Request) -> Response:

@@ -7,18 +7,14 @@ is somebody else, 404 no such client.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shared.errors import FieldError, QuillError, invalid
+from worker.context import Context
+from worker.http.request import Request
 from worker.http.response import Response, StreamResponse
 from worker.realtime import sse
 from worker.realtime.subscribe import Subscribe, subscribe
 from worker.wire.pocketbase.decode import json_object
 from worker.wire.pocketbase.encode import no_content
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.http.request import Request
 
 
 async def open_stream(context: Context, request: Request) -> Response:

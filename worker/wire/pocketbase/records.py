@@ -5,20 +5,16 @@ The hottest handlers of the product: nothing here runs for a request that does n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from worker.auth.identity import caller
+from worker.context import Context
+from worker.http.request import Request
+from worker.http.response import Response
 from worker.records.read import ListQuery, list_page, view_record
 from worker.records.write import create_record, delete_record, update_record
 from worker.wire.pocketbase.decode import check_text, json_object, paging, switch
-from worker.wire.pocketbase.encode import no_content, raw_response
+from worker.wire.pocketbase.encode import no_content, page_count, raw_response
 from worker.wire.pocketbase.fields import plain_names
 from worker.wire.pocketbase.written import ask_of, projected, written_response
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.http.request import Request
-    from worker.http.response import Response
 
 _AUTHORIZATION = b"authorization"
 
@@ -38,12 +34,9 @@ async def list_records(context: Context, request: Request, collection: str) -> R
     found = await list_page(
         context, collection, asked, page, per_page, caller(request.header(_AUTHORIZATION))
     )
-    total, pages = found.total, -1
-    if total >= 0:
-        pages = -(-total // per_page)
     body = (
         f'{{"items":{found.items},"page":{page},"perPage":{per_page},'
-        f'"totalItems":{total},"totalPages":{pages}}}'
+        f'"totalItems":{found.total},"totalPages":{page_count(found.total, per_page)}}}'
     ).encode()
     return raw_response(body if only is not None or not fields else projected(body, fields))
 

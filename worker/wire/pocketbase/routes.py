@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
-from worker.http.response import Response
+from worker.http.routes import Handler
 from worker.wire.pocketbase import auth, collections, health, realtime, records, setup
-
-Handler = Callable[..., Awaitable[Response]]
-"""`async (context, request, *path parameters) -> Response`."""
 
 _COLLECTIONS: Final = "/api/collections"
 _COLLECTION: Final = "/api/collections/{collection}"

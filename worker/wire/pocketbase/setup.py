@@ -7,16 +7,14 @@ is never echoed into anything but the form's own address.
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote
 
 from shared.errors import Kind, QuillError, invalid
 from worker.auth.setup import create_first, link_holds
+from worker.context import Context
+from worker.http.request import Request
 from worker.http.response import HTML, Response
-
-if TYPE_CHECKING:
-    from worker.context import Context
-    from worker.http.request import Request
 
 _FORM_BYTES_MAX: Final = 16 * 1024
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
+from worker.http.request import Request
+from worker.http.response import Response
 from worker.records.idempotency import read_key
-from worker.records.submit import Ask
+from worker.records.submit import Ask, Written
 from worker.wire.pocketbase.encode import no_content, raw_response
 from worker.wire.pocketbase.fields import project
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from worker.http.request import Request
-    from worker.http.response import Response
-    from worker.records.submit import Written
 
 _KEY: Final = b"idempotency-key"
 _REPLAYED: Final = ((b"idempotent-replay", b"true"),)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from tests.cluster_process import ClusterProcess
-from tests.sse import Connection, EventStream
+from tests.sse import Connection, EventStream, options
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "title", "type": "text"},
@@ -21,10 +19,6 @@ FIELDS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module", autouse=True)
 def _posts(cluster: ClusterProcess) -> None:
     cluster.collection("posts", FIELDS)
-
-
-def _options(**query: str) -> str:
-    return "?options=" + quote(json.dumps({"query": query}))
 
 
 def test_the_stream_has_the_headers_that_proxies_and_clients_need(cluster: ClusterProcess) -> None:
@@ -52,9 +46,9 @@ def test_the_stream_has_the_headers_that_proxies_and_clients_need(cluster: Clust
         ({"clientId": "SELF", "subscriptions": ["x" * 2501]}, 400),
         ({"clientId": "SELF", "subscriptions": ["a\nb"]}, 400),
         ({"clientId": "SELF", "subscriptions": [f"c{n}" for n in range(1001)]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='nosuch = 1')}"]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='note = 1')}"]}, 400),
-        ({"clientId": "SELF", "subscriptions": [f"posts{_options(filter='title ==')}"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{options(filter='nosuch = 1')}"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{options(filter='note = 1')}"]}, 400),
+        ({"clientId": "SELF", "subscriptions": [f"posts{options(filter='title ==')}"]}, 400),
         ({"clientId": "nobody", "subscriptions": []}, 404),
         ({"clientId": "0" * 40, "subscriptions": []}, 404),
         ({"clientId": "SELF", "subscriptions": ["nosuch/*", "@oauth2", "posts"]}, 204),
