@@ -17,6 +17,7 @@ test-long: $(VENV)/.dev $(NODE_MODULES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev

@@ -41,9 +41,12 @@ def announce(url: str, ops_url: str, depot: str, link: str, *, needs_superuser: 
 def make_setup_link(run: RunDirectory, url: str) -> str:
     """Write the secret of the link for the workers to check, and return the link.
 
-    Empty when stdout goes to a journal: secrets stay out of logs.
+    Empty when stdout goes to a journal: secrets stay out of logs. Empty, too, where `url` is not
+    on loopback: the form answers nobody else, so the link could never work.
     """
     if os.environ.get("JOURNAL_STREAM") or os.environ.get("NOTIFY_SOCKET"):
+        return ""
+    if not _is_loopback(url):
         return ""
     token = os.urandom(_TOKEN_BYTES).hex()  # as `secrets` does, without its imports
     content = msgspec.json.encode(
@@ -57,6 +60,12 @@ def make_setup_link(run: RunDirectory, url: str) -> str:
         os.close(descriptor)
     fresh.rename(run.setup)
     return f"{url}/_/setup?token={token}"
+
+
+def _is_loopback(url: str) -> bool:
+    """By the host of `url`, which is a loopback address where every interface is listened on."""
+    host = url.partition("://")[2].rpartition(":")[0].lower()
+    return host in ("localhost", "[::1]") or host.startswith("127.")
 
 
 def complain(sentence: str) -> None:

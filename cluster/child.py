@@ -17,6 +17,7 @@ import msgspec
 READY_FD: Final = "QUILL_READY_FD"
 LISTEN_FDS: Final = "QUILL_LISTEN_FDS"
 LOCK_FD: Final = "QUILL_LOCK_FD"
+PARENT_PID: Final = "QUILL_PARENT_PID"  # shared.parent_death, which costs an import of ctypes
 _REPORT_BYTES_MAX = 64 * 1024
 # systemd talks to the supervisor only: a child that inherited these could speak in its name.
 _SUPERVISOR_ONLY = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID")
@@ -63,7 +64,12 @@ class Child:
             with _signals_blocked():
                 self.process = subprocess.Popen(
                     command,
-                    env={**inherited, **environment, READY_FD: str(theirs)},
+                    env={
+                        **inherited,
+                        **environment,
+                        READY_FD: str(theirs),
+                        PARENT_PID: str(os.getpid()),
+                    },
                     pass_fds=(*descriptors, theirs),
                     stdin=subprocess.DEVNULL,
                 )

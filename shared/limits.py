@@ -14,8 +14,16 @@ MIB: Final = 1024 * KIB
 
 # --- HTTP -------------------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 32 * MIB
+COLLECTION_BODY_BYTES_MAX: Final = 4 * MIB
+SMALL_BODY_BYTES_MAX: Final = 256 * KIB  # realtime, auth and setup
+BODY_BYTES_UNCOUNTED: Final = 16 * KIB  # one that is read whole at once and is no larger
+BODY_BYTES_IN_FLIGHT_MAX: Final = 256 * MIB  # of all other bodies in one worker
+BODY_STALL_SECONDS: Final = 30.0  # a request whose body makes no progress ends
+BODY_DRAIN_SECONDS: Final = 3.0  # and any whose body is not complete so long into a drain
+BODY_SWEEP_SECONDS: Final = 0.5  # how often those are looked for
 BODY_BYTES_DISCARDED_MAX: Final = 64 * MIB  # of a body that is too large, so that its 413 is read
 JSON_DEPTH_MAX: Final = 100
+JSON_NODES_MAX: Final = 200_000  # values, keys and containers of one body
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
 LISTEN_BACKLOG: Final = 4_096
@@ -30,6 +38,7 @@ DRAIN_LAST_SECONDS: Final = 0.25  # a connection accepted last may take this lon
 IN_FLIGHT_WRITES_PER_WORKER: Final = 4_096
 WRITER_INBOX_OPERATIONS: Final = 16_384
 BATCH_OPERATIONS_MAX: Final = 512
+BATCH_BYTES_MAX: Final = 8 * MIB  # of plans, and of answers; one larger operation still fits
 RESEND_OPERATIONS_PER_MESSAGE: Final = 256
 LINK_MESSAGES_WAITING_MAX: Final = 65_536  # ZeroMQ's own bound, never the one that decides
 LINK_RECONNECT_MS: Final = 5
@@ -42,19 +51,27 @@ GUARD_SECONDS: Final = 0.050
 STATEMENT_SECONDS: Final = 2.0
 SHARED_STATEMENT_SECONDS: Final = 0.25  # in a batch with others; slower ones run again, alone
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
+IDEMPOTENCY_GUEST_KEY_CHARS_MIN: Final = 16  # guests share one space of keys
+IDEMPOTENCY_ANSWER_BYTES_MAX: Final = 16 * KIB  # of a larger answer only the record's id is kept
 CHANGE_ROW_BYTES_MAX: Final = 256 * KIB  # a larger row is logged by its key only
 
 # --- Retention --------------------------------------------------------------------------------
 BATCH_KEPT_SECONDS: Final = 60.0
+BATCH_HEAVY_BYTES: Final = 16 * KIB  # a batch's answers above this count towards the next bound
+BATCH_KEPT_BYTES: Final = 16 * MIB  # of heavy answers, the finished ones; those awaited all stay
+BATCH_HEAVY_ROWS_PER_COMMIT: Final = 16  # so many go with one commit
 IDEMPOTENCY_KEPT_SECONDS: Final = 24 * 3600.0
 CHANGE_KEPT_SECONDS: Final = 24 * 3600.0
 CHANGE_KEPT_ROWS: Final = 1_000_000
+CHANGE_KEPT_BYTES: Final = 1_024 * MIB
 RETENTION_ROWS_PER_ROUND: Final = 5_000
+RETENTION_BYTES_PER_ROUND: Final = 32 * MIB
 
 # --- Reads ------------------------------------------------------------------------------------
-QUICK_READ_STEPS: Final = (
-    200_000  # SQLite VM steps on the event loop before a read moves to a thread
-)
+QUICK_READ_SECONDS: Final = 0.010  # on the event loop before a read moves to a thread
+QUICK_READ_PROGRESS_STEPS: Final = 250  # SQLite VM steps between two looks at its clock
+SLOW_READ_PROGRESS_STEPS: Final = 2_500  # in a thread: each look waits for the interpreter's lock
+READ_BYTES_MAX: Final = 64 * MIB  # of one value that a read makes, such as a page of a list
 READ_SECONDS_MAX: Final = 2.0  # longest read transaction, so that checkpoints find a gap
 SLOW_READ_THREADS: Final = 2
 SLOW_READS_WAITING_MAX: Final = 256
@@ -64,6 +81,7 @@ SLOW_REQUEST_SECONDS: Final = 1.0  # logged
 PER_PAGE_DEFAULT: Final = 30
 PER_PAGE_MAX: Final = 1_000
 FILTER_CHARS_MAX: Final = 3_500
+LIKE_PATTERN_BYTES_MAX: Final = 256  # a row may take this times its text's length
 FILTER_COMPARISONS_MAX: Final = 200
 FILTER_DEPTH_MAX: Final = 50
 FILTER_CALL_DEPTH_MAX: Final = 3
@@ -72,6 +90,8 @@ SORT_FIELDS_MAX: Final = 8
 SORT_FIELD_CHARS_MAX: Final = 255
 CASCADE_LEVELS_MAX: Final = 8  # only where collections cascade in a circle; otherwise unbounded
 PLAN_CACHE_ENTRIES: Final = 2_048
+PLAN_CACHE_CHARS: Final = 16 * MIB  # of the requests' texts and the SQL made of them
+PLAN_KEY_CHARS_MAX: Final = 1_024  # a longer filter is compiled each time rather than kept
 
 # --- Realtime ---------------------------------------------------------------------------------
 SUBSCRIPTIONS_PER_CLIENT: Final = 1_000
@@ -87,11 +107,18 @@ REALTIME_CLIENTS_PER_WORKER: Final = 12_288  # the rest of its connections are f
 REALTIME_SUBSCRIPTIONS_PER_WORKER: Final = 200_000
 REALTIME_SWEEP_SECONDS: Final = 5.0
 REALTIME_CHANGES_WAITING_MAX: Final = 20_000
+REALTIME_CHANGES_WAITING_BYTES: Final = 64 * MIB
 REALTIME_JUDGEMENTS_PER_READ: Final = 200  # on the event loop in one go, some 3 ms
+REALTIME_VIEWS_PER_CLIENT: Final = 50  # different filters and field lists
+REALTIME_COMPARISONS_PER_CLIENT: Final = 500  # in all its filters
+REALTIME_VIEWS_PER_WORKER: Final = 4_000  # each is judged for each change of its collection
+REALTIME_FILTER_CHARS_PER_WORKER: Final = 200_000  # of different filters
+REALTIME_SLICE_SECONDS: Final = 0.005  # of compiling on the event loop in one go
 FEED_POLL_SECONDS: Final = 0.050
 FEED_ROWS_PER_READ: Final = 2_000
 FEED_BYTES_PER_READ: Final = 4 * MIB
 PEER_TIMEOUT_SECONDS: Final = 3.0
+PEER_SOCKETS_MAX: Final = 256  # to other workers; a cluster has no more of them
 
 # --- Auth -------------------------------------------------------------------------------------
 PASSWORD_THREADS: Final = 2
@@ -148,11 +175,20 @@ assert WRITE_DEADLINE_SECONDS + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS, (
 assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
 assert GUARD_SECONDS < SHARED_STATEMENT_SECONDS < STATEMENT_SECONDS
 assert BATCH_OPERATIONS_MAX <= WRITER_INBOX_OPERATIONS
+assert BATCH_HEAVY_BYTES < BATCH_BYTES_MAX < BATCH_KEPT_BYTES
+assert RETENTION_BYTES_PER_ROUND < CHANGE_KEPT_BYTES
 assert IN_FLIGHT_WRITES_PER_WORKER < LINK_MESSAGES_WAITING_MAX
 assert RESEND_OPERATIONS_PER_MESSAGE <= IN_FLIGHT_WRITES_PER_WORKER
 assert WAL_RESTART_BYTES < WAL_URGENT_BYTES
 assert DRAIN_CLOSE_SECONDS < DRAIN_SECONDS
+assert DRAIN_CLOSE_SECONDS + DRAIN_LAST_SECONDS < BODY_DRAIN_SECONDS < DRAIN_SECONDS / 2
+assert SMALL_BODY_BYTES_MAX < COLLECTION_BODY_BYTES_MAX < BODY_BYTES_MAX
+assert BODY_BYTES_MAX < BODY_BYTES_IN_FLIGHT_MAX
+assert BODY_BYTES_MAX < READ_BYTES_MAX, "what was written in one body can be read"
+assert QUICK_READ_SECONDS < READ_SECONDS_MAX
 assert WRITE_DEADLINE_SECONDS < WRITER_DRAIN_SECONDS
 assert CLIENT_HEARTBEAT_SECONDS < CLIENT_IDLE_SECONDS < CLIENT_AGE_SECONDS
 assert CLIENT_CHUNK_BYTES < CLIENT_QUEUE_BYTES
 assert REALTIME_CLIENTS_PER_WORKER < CONNECTIONS_PER_WORKER
+assert FEED_BYTES_PER_READ < REALTIME_CHANGES_WAITING_BYTES
+assert FILTER_COMPARISONS_MAX <= REALTIME_COMPARISONS_PER_CLIENT

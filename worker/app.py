@@ -154,10 +154,12 @@ class Worker:
 
         Streams are ended. While we still accept, each answer closes its connection, so that
         clients move to a successor. Then new connections are left in the shared queue, those just
-        accepted are answered, what is in flight is finished, and idle connections are closed.
+        accepted are answered, what is in flight is finished, and idle connections are closed. A
+        client that does not finish sending its request is not waited for.
         """
         get_logger().info("worker drains", connections=self._connections())
         self.application.closing = True
+        self.application.bodies.drain()
         self.context.hub.close_all()
         await self._until_nobody_is_connected(DRAIN_CLOSE_SECONDS)
         for listener in self._listeners:

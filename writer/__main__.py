@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         return _EXIT_REFUSED
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.stop())
     log.info("writer is ready", epoch=database.epoch, head=database.n)
-    _tell({"ready": True, "superusers": database.at_start_superusers, "port": None})
+    _tell({"ready": True, "superusers": database.at_start_superusers})
     inbox.serve()
     inbox.close()
     log.info("writer has finished")

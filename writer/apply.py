@@ -37,8 +37,8 @@ _FOREIGN_KEY: Final = (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constrain
 class TransactionLostError(Exception):
     """An operation took the whole transaction with it; nothing of the batch is committed.
 
-    `result`: its own outcome. `place`: where it stands in its batch. `slow`: it was cut off after the short time that a batch with others
-    allows, and deserves a second try alone.
+    `result`: its own outcome. `place`: where it stands in its batch. `slow`: it was cut off after
+    the short time that a batch with others allows, and deserves a second try alone.
     """
 
     def __init__(self, result: Result, *, slow: bool) -> None:
@@ -46,6 +46,18 @@ class TransactionLostError(Exception):
         self.result = result
         self.place = 0
         self.slow = slow
+
+
+class SlowGuardError(Exception):
+    """A guard was cut off by its time limit.
+
+    It has only read, so the others of its batch stand. In a batch with others the time is short,
+    and the operation deserves a second try alone.
+    """
+
+    def __init__(self, error: apsw.InterruptError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _RefusedError(Exception):
@@ -92,7 +104,10 @@ class Applier:
         self._known: set[str] = set()
 
     def apply(self, operation: Operation, *, alone: bool) -> Result:
-        """Run one operation. Raises TransactionLostError, apsw.FullError."""
+        """Run one operation. `alone`: its statements and guards may take their full time.
+
+        Raises TransactionLostError, SlowGuardError (nothing of it is left), apsw.FullError.
+        """
         if failpoints.ACTIVE:
             failpoints.reach("writer.before_operation")
         connection, capture = self._connection, self._capture
@@ -100,7 +115,7 @@ class Applier:
         interrupted = False
         self._mark("SAVEPOINT o")
         try:
-            payload = self._run(operation, _time_left(operation) if alone else _SHARED_NS)
+            payload = self._run(operation, alone=alone)
             result = Result(operation.seq, Status.OK, payload)
         except _RefusedError as refusal:
             result = Result(operation.seq, Status.REFUSED, str(refusal))
@@ -109,6 +124,9 @@ class Applier:
                 raise
             interrupted = is_interrupt(error)
             result = _failure(operation, error)
+        except SlowGuardError as slow:
+            interrupted = True
+            result = self._put_off(operation, mark, slow, alone=alone)
         except (TypeError, ValueError, OverflowError, _NotAllowedError) as error:
             result = _fault(operation, error)
         if not connection.in_transaction:
@@ -125,6 +143,15 @@ class Applier:
         """The writer's own statements follow, which may take their time."""
         self._budget.start(_UNLIMITED_NS)
 
+    def _put_off(
+        self, operation: Operation, mark: int, slow: SlowGuardError, *, alone: bool
+    ) -> Result:
+        """Raise it again where a second try is due; else it has failed."""
+        if alone or not self._connection.in_transaction:
+            return _failure(operation, slow.error)
+        self._undo(operation, mark)
+        raise slow
+
     def _undo(self, operation: Operation, mark: int) -> None:
         self._capture.cut(mark)
         self._mark("ROLLBACK TO o")
@@ -132,18 +159,21 @@ class Applier:
         if operation.plan.changes_catalog:
             self._capture.reload()
 
-    def _run(self, operation: Operation, allowed_ns: int) -> Value:
+    def _run(self, operation: Operation, *, alone: bool) -> Value:
         """All steps; the value of the last RETURN."""
         plan = operation.plan
         if plan.changes_catalog:
             return self._define(operation)
+        allowed_ns, guard_ns = _SHARED_NS, _GUARD_NS
+        if alone:
+            allowed_ns = guard_ns = _time_left(operation)
         payload: Value = None
         for step in plan.steps:
             if step.sql not in self._known:
                 self._meet(step.sql)
             kind = step.kind
             if kind is StepKind.REQUIRE or kind is StepKind.FORBID:
-                self._guard(step)
+                self._guard(step, guard_ns)
             else:
                 self._budget.start(allowed_ns)
                 payload = self._change(step, payload)
@@ -157,7 +187,7 @@ class Applier:
         payload: Value = None
         for step in operation.plan.steps:
             if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
-                self._guard(step)
+                self._guard(step, _time_left(operation))
                 continue
             self._budget.start(max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS))
             word = _first_word(step.sql)
@@ -175,14 +205,17 @@ class Applier:
                 raise _NotAllowedError(f"{word} has no place in a plan")
         return payload
 
-    def _guard(self, step: Step) -> None:
+    def _guard(self, step: Step, allowed_ns: int) -> None:
         """An open cursor would keep a read transaction on this connection for ever: close it."""
-        self._budget.start(_GUARD_NS)
-        cursor = self._connection.execute(step.sql, step.params)
+        self._budget.start(allowed_ns)
         try:
-            found = cursor.fetchone() is not None
-        finally:
-            cursor.close(True)
+            cursor = self._connection.execute(step.sql, step.params)
+            try:
+                found = cursor.fetchone() is not None
+            finally:
+                cursor.close(True)
+        except apsw.InterruptError as error:
+            raise SlowGuardError(error) from error
         if found is (step.kind is StepKind.FORBID):
             raise _RefusedError(step.refusal)
 

@@ -35,12 +35,11 @@ from writer.outbox import Outbox, Outgoing
 log = get_logger()
 
 _encode = msgspec.msgpack.Encoder().encode
-_LONG_NS: Final = int(limits.WRITE_DEADLINE_SECONDS * 1.5e9)
 _EXIT_DISK, _EXIT_FENCED, _EXIT_BUG = 74, 75, 70  # sysexits.h: IOERR, TEMPFAIL, SOFTWARE
 _STATUS_TALLIES: Final = [WRITER_OPERATIONS[status] for status in Status]
 
-Arrival = tuple[Client, int, Sequence[Operation]]
-"""One message: the connection, its acked mark, its operations."""
+Arrival = tuple[Client, int, Sequence[Operation], int]
+"""One message: the connection, its acked mark, its operations, and the bytes of each on average."""
 
 
 class Batcher(threading.Thread):
@@ -70,10 +69,10 @@ class Batcher(threading.Thread):
         """Operations taken in and not yet settled."""
         return self._received - self._settled
 
-    def put(self, client: Client, acked: int, operations: Sequence[Operation]) -> None:
-        """Hand over one message."""
+    def put(self, client: Client, acked: int, operations: Sequence[Operation], share: int) -> None:
+        """Hand over one message; `share`: its bytes by operation."""
         self._received += len(operations)
-        self._arrivals.put((client, acked, operations))
+        self._arrivals.put((client, acked, operations, share))
 
     def stop(self) -> None:
         """Settle all that was put before, then end."""
@@ -120,27 +119,26 @@ class Batcher(threading.Thread):
         if arrival is None:
             self._stopping = True
             return
-        client, acked, operations = arrival
+        client, acked, operations, share = arrival
         worker = client.worker
         worker.acknowledge(acked)
         worker.seen_ns = time.monotonic_ns()
-        self._backlog.extend([(client, operation) for operation in operations])
+        self._backlog.extend([(client, operation, share) for operation in operations])
 
     def _settle_backlog(self) -> None:
         """One batch; a catalog change is one of its own."""
         entries = self._next_batch()
-        longest = max(operation.deadline_ns for _, operation in entries)
-        if longest > time.monotonic_ns() + _LONG_NS:
-            self.answers.load_all()
         self._settle(entries)
         self._settled += len(entries)
 
     def _next_batch(self) -> list[Entry]:
         backlog = self._backlog
         entries: list[Entry] = []
+        size = 0
         while backlog and len(entries) < limits.BATCH_OPERATIONS_MAX:
             entry = backlog.popleft()
-            if entry[1].plan.changes_catalog and entries:
+            size += entry[2]
+            if entries and (entry[1].plan.changes_catalog or size > limits.BATCH_BYTES_MAX):
                 backlog.appendleft(entry)
                 break
             entries.append(entry)
@@ -173,6 +171,15 @@ class Batcher(threading.Thread):
             self._refuse(entries, Status.BUSY if is_busy(error) else Status.ERROR)
         else:
             self._answer(entries, commit)
+            self._go_on(entries, commit)
+
+    def _go_on(self, entries: list[Entry], commit: Commit) -> None:
+        """Run slow ones alone; what did not fit into its batch is the beginning of the next."""
+        for place in commit.slow:
+            self._settle([entries[place]])
+        if commit.left:
+            self._backlog.extendleft(reversed([entries[place] for place in commit.left]))
+            self._settled -= len(commit.left)
 
     def _isolate(self, entries: list[Entry], lost: TransactionLostError | None) -> None:
         """Run each operation in its own transaction; the known culprit last, or not again."""
@@ -207,7 +214,7 @@ class Batcher(threading.Thread):
         """The same answer for all whose outcome is not known from before. Not remembered."""
         results: list[Result | None] = [
             client.worker.results.get(operation.seq) or Result(operation.seq, status)
-            for client, operation in entries
+            for client, operation, _ in entries
         ]
         head = self._database.n
         self._answer(entries, Commit(results, head, head))
@@ -215,7 +222,7 @@ class Batcher(threading.Thread):
     def _answer(self, entries: list[Entry], commit: Commit) -> None:
         """One message for each connection, then the notice."""
         by_client: dict[Client, list[Result]] = {}
-        for (client, _), result in zip(entries, commit.results, strict=True):
+        for (client, _, _), result in zip(entries, commit.results, strict=True):
             if result is not None:
                 _STATUS_TALLIES[result.status].add()
                 try:
@@ -236,11 +243,11 @@ class Batcher(threading.Thread):
             self._tell(entries, commit)
         if commit.durable:
             WRITER_BATCHES.add()
-            WRITER_BATCH_OPERATIONS.observe(len(entries))
+            WRITER_BATCH_OPERATIONS.observe(len(entries) - len(commit.left))
 
     def _tell(self, entries: list[Entry], commit: Commit) -> None:
         """One line an operation, under the id of the request that asked for it."""
-        for (_, operation), result in zip(entries, commit.results, strict=True):
+        for (_, operation, _), result in zip(entries, commit.results, strict=True):
             if result is not None:
                 log.debug(
                     "operation",

@@ -13,6 +13,7 @@ import apsw
 
 from shared.sqlite.connect import open_writer
 from shared.status_page import DatabaseWords
+from writer.change_sizes import ChangeSizes
 
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS _head(one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -54,6 +55,7 @@ class Database:
         self._prepare()
         self.at_start_superusers = self._superusers()
         self.epoch, self.seq, self.n, self.catalog, self.feed = self._take_epoch()
+        self.sizes = ChangeSizes(self.connection)
         self.show()
 
     def show(self) -> None:

@@ -16,16 +16,18 @@ from dataclasses import dataclass, field
 import apsw
 import msgspec
 
-from shared import failpoints
+from shared import failpoints, limits
 from shared.messages.commands import Operation, Result, Status
 from shared.metrics import WRITER_COMMIT_SECONDS
 from shared.sqlite.failures import code_and_text, is_full, is_io
 from writer.answers import Answers, Entry, Worker, encode_log
-from writer.apply import Applier, TransactionLostError
+from writer.apply import Applier, SlowGuardError, TransactionLostError
 from writer.capture import Capture, ChangeRow, encode_events
 from writer.database import Database
+from writer.heavy_answers import HeavyAnswers
 
 _encode = msgspec.msgpack.Encoder().encode
+_LONG_NS = int(limits.WRITE_DEADLINE_SECONDS * 1.5e9)
 
 
 class DiskFailedError(Exception):
@@ -33,7 +35,7 @@ class DiskFailedError(Exception):
 
 
 class CommitFailedError(Exception):
-    """COMMIT was refused, as by a deferred constraint; all is rolled back.
+    """COMMIT was refused, as by a deferred constraint, or the batch's log; all is rolled back.
 
     `payload`: what a FAILED result tells.
     """
@@ -47,13 +49,16 @@ class CommitFailedError(Exception):
 class Commit:
     """What became of one batch. `results` is parallel to its entries; None: no answer is due.
 
-    Rows (before, head] of `_change` are new. `durable`: there was a COMMIT.
+    Rows (before, head] of `_change` are new. `durable`: there was a COMMIT. `slow`: places of
+    operations to be run again, alone; `left`: places of those that did not fit into this batch.
     """
 
     results: list[Result | None]
     before: int
     head: int
     durable: bool = False
+    slow: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Engine:
         self._answers = answers
         self._capture = Capture(database.connection)
         self._applier = Applier(database.connection, self._capture)
+        self._heavy = HeavyAnswers()
         self._execute = database.connection.cursor().execute
 
     def commit(self, entries: Sequence[Entry], *, alone: bool = False) -> Commit:
@@ -96,6 +102,8 @@ class Engine:
                 raise
         for place, first in work.repeats:
             results[place] = results[first]
+            if results[first] is None:
+                commit.left.append(place)
         return commit
 
     def abandon(self) -> None:
@@ -114,11 +122,16 @@ class Engine:
             self._capture.resume()
 
     def _sort_out(self, entries: Sequence[Entry], results: list[Result | None]) -> _Work:
-        """Answer what needs no transaction: known, late and stale operations."""
+        """Answer what needs no transaction: known, late and stale operations.
+
+        Late, stale or due long after the usual time: such an operation may have been committed
+        longer ago than is in memory, so all is loaded before it is answered, once.
+        """
         work = _Work()
         now = time.monotonic_ns()
         catalog = self._database.catalog
-        for place, (client, operation) in enumerate(entries):
+        complete = self._answers.complete
+        for place, (client, operation, _) in enumerate(entries):
             worker, seq = client.worker, operation.seq
             if seq <= worker.highest:
                 if seq <= worker.acked:
@@ -131,14 +144,24 @@ class Engine:
                 if first is not None:
                     work.repeats.append((place, first))
                     continue
-            if operation.deadline_ns < now:
+            deadline_ns = operation.deadline_ns
+            stale = operation.plan.catalog_version != catalog
+            if not complete and (stale or deadline_ns < now or deadline_ns > now + _LONG_NS):
+                return self._sort_out_all(entries, results)
+            if deadline_ns < now:
                 results[place] = Result(seq, Status.LATE)
-            elif operation.plan.catalog_version != catalog:
+            elif stale:
                 results[place] = Result(seq, Status.STALE)
             else:
                 worker.highest = max(worker.highest, seq)
                 work.places.append(place)
         return work
+
+    def _sort_out_all(self, entries: Sequence[Entry], results: list[Result | None]) -> _Work:
+        """Again, with everything known that may still be asked for."""
+        with self.maintenance():
+            self._answers.load_all()
+        return self._sort_out(entries, results)
 
     def _transact(
         self, entries: Sequence[Entry], places: list[int], commit: Commit, *, alone: bool
@@ -150,12 +173,16 @@ class Engine:
         marks: list[tuple[Operation, int]] = []
         decided: list[tuple[Worker, Result]] = []
         worth = False
+        answered = 0
         self.begin()
-        for place in places:
-            client, operation = entries[place]
+        for done, place in enumerate(places, 1):
+            client, operation, _ = entries[place]
             mark = len(events)
             try:
                 result = apply(operation, alone=alone)
+            except SlowGuardError:
+                commit.slow.append(place)
+                continue
             except TransactionLostError as lost:
                 lost.place = place
                 raise
@@ -165,9 +192,15 @@ class Engine:
                 worth = True
                 if len(events) > mark:
                     marks.append((operation, len(events)))
+                if isinstance(result.payload, str):
+                    answered += len(result.payload)
+                    if answered > limits.BATCH_BYTES_MAX:
+                        commit.left = places[done:]
+                        break
         if worth:
             catalog = self._database.catalog + entries[places[0]][1].plan.changes_catalog
-            self._seal(decided, marks, catalog, commit)
+            size = self._seal(decided, marks, catalog, commit)
+            self._note_size(size, decided, entries)
         else:
             self._execute("ROLLBACK")
         for worker, result in decided:
@@ -179,16 +212,21 @@ class Engine:
         marks: list[tuple[Operation, int]],
         catalog: int,
         commit: Commit,
-    ) -> None:
-        """Write the log of this transaction and COMMIT; then the new state is in force."""
+    ) -> int:
+        """Write the log of this transaction and COMMIT; then the new state is in force.
+
+        Returns the size of the answers in the log, in bytes.
+        """
         database = self._database
         self._applier.lift_limits()
         changes, last = encode_events(self._capture.events, database.n)
         head = database.n + len(changes)
         seq = database.seq + 1
+        disposable = self._heavy.disposable()
+        entries = encode_log(decided)
         self._capture.pause()
         try:
-            self._write_log(changes, seq, decided)
+            self._write_log(changes, seq, entries, disposable)
             if changes:
                 self._write_commit(seq, head, catalog, marks, last)
             database.advance(seq, head, catalog)
@@ -202,19 +240,40 @@ class Engine:
         database.seq, database.n, database.catalog = seq, head, catalog
         database.show()
         commit.head, commit.durable = head, True
+        self._heavy.forget(len(disposable))
+        if changes:
+            database.sizes.note(changes)
+        return len(entries)
+
+    def _note_size(
+        self, size: int, decided: list[tuple[Worker, Result]], entries: Sequence[Entry]
+    ) -> None:
+        if size <= limits.BATCH_HEAVY_BYTES:
+            return
+        last_ns = max(operation.deadline_ns for _, operation, _ in entries)
+        awaited: dict[Worker, int] = {}
+        for worker, result in decided:
+            awaited[worker] = max(result.seq, awaited.get(worker, 0))
+        self._heavy.note(self._database.seq, size, awaited, last_ns)
 
     def _write_log(
-        self, changes: list[ChangeRow], seq: int, decided: list[tuple[Worker, Result]]
+        self, changes: list[ChangeRow], seq: int, entries: bytes, disposable: list[int]
     ) -> None:
-        if changes:
-            self._connection.executemany(
-                "INSERT INTO _change(n, tbl, act, key, old, new) VALUES (?, ?, ?, ?, ?, ?)",
-                changes,
+        """Raises CommitFailedError where something is longer than SQLite's longest value."""
+        try:
+            if changes:
+                self._connection.executemany(
+                    "INSERT INTO _change(n, tbl, act, key, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+                    changes,
+                )
+            self._execute(
+                "INSERT INTO _batch(seq, at, entries) VALUES (?, ?, ?)",
+                (seq, time.monotonic_ns(), entries),
             )
-        self._execute(
-            "INSERT INTO _batch(seq, at, entries) VALUES (?, ?, ?)",
-            (seq, time.monotonic_ns(), encode_log(decided)),
-        )
+        except apsw.TooBigError as error:
+            raise CommitFailedError(code_and_text(error)) from error
+        for old in disposable:
+            self._execute("DELETE FROM _batch WHERE seq = ?", (old,))
 
     def _write_commit(
         self,
@@ -261,7 +320,7 @@ def _first_copy(
 ) -> int | None:
     """Where in this batch the same operation stands already. Rare: only after a re-send."""
     for place in places:
-        client, operation = entries[place]
+        client, operation, _ = entries[place]
         if operation.seq == seq and client.worker is worker:
             return place
     return None

@@ -50,7 +50,8 @@ class Housekeeping:
     def after_batch(self) -> None:
         """After the answers of a batch are on their way."""
         self._batches_to_trim -= 1
-        if not self._batches_to_trim and not self._full:
+        due = self._batches_to_trim <= 0 or self._database.sizes.is_over()
+        if due and not self._full:  # a full disk lets it pass 0
             more = self._trim()
             self._batches_to_trim = _HURRIED_BATCHES if more else limits.RETENTION_BATCHES
         self._checkpoints.after_batch()

@@ -126,7 +126,7 @@ class Inbox:
                 log.exception("message cannot be read")
                 continue
             if isinstance(message, Operations):
-                self._take_operations(identity, message)
+                self._take_operations(identity, message, len(frame))
             else:
                 self._welcome(identity, message)
         return received
@@ -159,7 +159,7 @@ class Inbox:
         welcome = Welcome(self._page.epoch, words.feed, words.catalog_version, words.head)
         self._reply(identity, _encode(welcome))
 
-    def _take_operations(self, identity: bytes, message: Operations) -> None:
+    def _take_operations(self, identity: bytes, message: Operations, size: int) -> None:
         client = self._clients.get(identity)
         if client is None:
             return  # before its Hello: still pending there, and sent again after Welcome
@@ -173,7 +173,8 @@ class Inbox:
             incarnation = client.worker.incarnation
             last = max(operations[0].seq, operations[-1].seq)
             self._accepted[incarnation] = max(self._accepted.get(incarnation, 0), last)
-        batcher.put(client, message.acked, operations)
+        share = size // max(len(message.operations), 1)
+        batcher.put(client, message.acked, operations, share)
 
     def _refuse_unknown(self, client: Client, operations: list[Operation]) -> list[Operation]:
         """Answer plans for a database that is not here; the others are returned."""

@@ -1,8 +1,12 @@
 """Retention: what the logs keep, and the small rounds in which the rest goes.
 
-`_batch` by age, since no worker sends again past its deadline; `_change` with `_commit` by age and
-by rows; idempotency keys after a day; lockouts when they are over. The numbers n are given by
-`_head`, so an emptied log never gives one out twice.
+`_batch` by age, since no worker sends again past its deadline; `_change` with `_commit` by age, by
+rows and by bytes; idempotency keys after a day; lockouts when they are over. The numbers n are
+given by `_head`, so an emptied log never gives one out twice.
+
+Bytes come before age: a log that outgrows CHANGE_KEPT_BYTES loses its oldest rows however young
+they are, since whoever reads it (a worker, milliseconds behind) can begin anew, and a full disk
+stops everybody's writes.
 """
 
 from __future__ import annotations
@@ -31,53 +35,63 @@ class Retention:
 
         Raises apsw.Error; nothing of the round is done then.
         """
-        cut = self._change_cut()
+        cut, unfinished = self._change_cut()
         if cut is None and not self._anything_expired():
             return False
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             database = self._database
             database.advance(database.seq, database.n, database.catalog)
-            more = self._trim_changes(cut) | self._trim_others()
+            self._trim_changes(cut)
+            more = self._trim_others() or unfinished
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        if cut is not None:
+            self._database.sizes.trimmed(cut)
         return more
 
-    def _change_cut(self) -> int | None:
-        """Greatest n to be dropped in this round; None when there is nothing."""
+    def _change_cut(self) -> tuple[int | None, bool]:
+        """Greatest n to be dropped in this round, and whether there is more to be dropped.
+
+        None when there is nothing.
+        """
         first = self._value("SELECT n FROM _change ORDER BY n LIMIT 1")
         if first is None:
-            return None
+            return None, False
         oldest_ms = time.time_ns() // 1_000_000 - int(limits.CHANGE_KEPT_SECONDS * 1000)
         by_age = self._value(
             "SELECT max(head) FROM (SELECT head, at FROM _commit ORDER BY seq LIMIT ?)"
             " WHERE at < ?",
             (_ROUND, oldest_ms),
         )
-        cut = max(by_age or 0, self._database.n - limits.CHANGE_KEPT_ROWS)
-        return min(cut, first + _ROUND - 1) if cut >= first else None
+        sizes = self._database.sizes
+        by_rows = self._database.n - limits.CHANGE_KEPT_ROWS
+        due = max(by_age or 0, by_rows, sizes.excess_end())
+        if due < first:
+            return None, False
+        cut = min(due, first + _ROUND - 1, max(sizes.round_end(), first))
+        return cut, cut < due or cut - first + 1 >= _ROUND
 
-    def _trim_changes(self, cut: int | None) -> bool:
+    def _trim_changes(self, cut: int | None) -> None:
         if cut is None:
-            return False
+            return
         self._connection.execute("DELETE FROM _change WHERE n <= ?", (cut,))
-        rows = self._connection.changes()
         # A commit is kept as long as any of its rows.
         self._connection.execute(
             "DELETE FROM _commit WHERE seq IN"
             " (SELECT seq FROM _commit ORDER BY seq LIMIT ?) AND head <= ?",
             (_ROUND, cut),
         )
-        return rows >= _ROUND
 
     def _expired(self) -> tuple[tuple[str, int], ...]:
-        """Per table a condition and its bound. Each takes the oldest rows only, a round of them."""
+        """Per table a condition and its bound. Each takes a round of rows at most."""
         now_ns = time.monotonic_ns()
         batches = f"_batch WHERE seq IN (SELECT seq FROM _batch ORDER BY seq LIMIT {_ROUND})"
         keys = f"SELECT key FROM _idempotency WHERE at < ? LIMIT {_ROUND}"
+        attempts = f"SELECT key FROM _attempts WHERE until < ? LIMIT {_ROUND}"
         return (
             (f"{batches} AND at < ?", now_ns - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS)),
             # CLOCK_MONOTONIC began anew: written before the machine's last start.
@@ -86,7 +100,7 @@ class Retention:
                 f"_idempotency WHERE key IN ({keys})",
                 int(time.time()) - int(limits.IDEMPOTENCY_KEPT_SECONDS),
             ),
-            ("_attempts WHERE until < ?", int(time.time()) * 1_000),
+            (f"_attempts WHERE key IN ({attempts})", int(time.time()) * 1_000),
         )
 
     def _anything_expired(self) -> bool:

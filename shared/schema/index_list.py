@@ -105,6 +105,8 @@ def _clash(index: Index, found: list[Index], taken: set[str]) -> FieldError | No
         return FieldError("validation_duplicated_index_name", "This name is used twice.")
     if any(index.definition() == other.definition() for other in found):
         return FieldError("validation_duplicated_index_definition", "This index is listed twice.")
+    if ":" in name:  # the system's own indexes have one (shared.schema.table)
+        return FieldError("validation_existing_index_name", "Names with a colon are reserved.")
     if name in taken or is_reserved_table(name):
         return FieldError("validation_existing_index_name", "This name is already in use.")
     return None

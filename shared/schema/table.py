@@ -2,6 +2,11 @@
 
 Fields are matched by id, so a rename keeps its data. Every statement is a complete one, in the order
 in which they must run, within one transaction.
+
+Each column with one reference has an index of the system's own, `"<collection id>:<field id>"`:
+whatever deletes a record looks there for what refers to it. The name holds ids, so it outlives
+every rename, and a ":", which no collection's name and no user's index may hold. It is listed in no
+definition.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from itertools import pairwise
 from shared.quote import quote_identifier
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Field
+from shared.schema.fields.relation import RelationField
 from shared.schema.index import read_index
 from shared.schema.index_list import carried_index
 
@@ -26,6 +32,7 @@ def create_table(collection: Collection) -> list[str]:
     return [
         f"CREATE TABLE {table} (_rowid_ INTEGER PRIMARY KEY, {columns})",
         *collection.indexes,
+        *_index_references(collection, collection.fields),
     ]
 
 
@@ -44,11 +51,44 @@ def alter_table(old: Collection, new: Collection) -> list[str]:
     table = quote_identifier(new.table)
     return [
         *(_drop_index(sql) for sql, goes_on in carried.items() if goes_on not in kept),
+        *_drop_reference_indexes(old, new),
         *_rename_table(old.table, new.table),
         *_drop_columns(table, old, new),
         *_rename_columns(table, old, new),
         *_add_columns(table, old, new.fields),
         *(sql for sql in new.indexes if sql not in kept),
+        *_index_references(new, [field for field in new.fields if field.id not in old.by_id]),
+    ]
+
+
+def _reference_index(collection: Collection, field: Field) -> str:
+    """Its quoted name. Ids differ by case, too, or hold anything: such are spelled in hex."""
+    name = f"{collection.id}:{field.id}"
+    if not (name.isascii() and name.isprintable() and name == name.lower()):
+        name = f":{name.encode().hex()}"
+    return quote_identifier(name)
+
+
+def _has_reference_index(field: Field) -> bool:
+    return isinstance(field, RelationField) and not field.multiple
+
+
+def _index_references(collection: Collection, fields: Sequence[Field]) -> list[str]:
+    table = quote_identifier(collection.table)
+    return [
+        f"CREATE INDEX {_reference_index(collection, field)}"
+        f" ON {table} ({quote_identifier(field.name)})"
+        for field in fields
+        if _has_reference_index(field)
+    ]
+
+
+def _drop_reference_indexes(old: Collection, new: Collection) -> list[str]:
+    """SQLite drops no column that an index mentions."""
+    return [
+        f"DROP INDEX IF EXISTS {_reference_index(old, field)}"  # a depot of an earlier build
+        for field in old.fields
+        if field.id not in new.by_id and _has_reference_index(field)
     ]
 
 

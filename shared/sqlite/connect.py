@@ -26,6 +26,8 @@ def open_reader(path: str | Path) -> apsw.Connection:
     _cache(connection, limits.READER_CACHE_KIB)
     _map_file(connection)
     _sort_in_memory(connection)
+    _bound_patterns(connection)
+    _bound_answers(connection)
     return connection
 
 
@@ -45,6 +47,7 @@ def open_writer(path: str | Path) -> apsw.Connection:
     _cache(connection, limits.WRITER_CACHE_KIB)
     _map_file(connection)
     _sort_in_memory(connection)
+    _bound_patterns(connection)
     return connection
 
 
@@ -105,3 +108,13 @@ def _map_file(connection: apsw.Connection) -> None:
 def _sort_in_memory(connection: apsw.Connection) -> None:
     """Sorting must work on a full disk."""
     _set(connection, "temp_store = MEMORY")
+
+
+def _bound_patterns(connection: apsw.Connection) -> None:
+    """LIKE takes the product of both lengths within one step, where no clock can end it."""
+    connection.limit(apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, limits.LIKE_PATTERN_BYTES_MAX)
+
+
+def _bound_answers(connection: apsw.Connection) -> None:
+    """A page is one text, so this bounds it. Rows that are larger can still be read in parts."""
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, limits.READ_BYTES_MAX)

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from apsw import BusyError, Connection, Error, InterruptError, SQLError
+from apsw import (
+    BusyError,
+    CantOpenError,
+    Connection,
+    Error,
+    InterruptError,
+    SQLError,
+    TooBigError,
+)
 
-__all__ = ["BusyError", "Connection", "Error", "InterruptError", "SQLError"]
+__all__ = [
+    "BusyError",
+    "CantOpenError",
+    "Connection",
+    "Error",
+    "InterruptError",
+    "SQLError",
+    "TooBigError",
+]

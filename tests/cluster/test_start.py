@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
+from cluster.banner import make_setup_link
 from shared.limits import SETUP_LINK_SECONDS
+from shared.run_directory import RunDirectory
 from tests.cluster.running import StandinCluster
 from tests.waiting import until
 
@@ -77,6 +80,31 @@ def test_no_link_where_stdout_is_a_journal(tmp_path: Path) -> None:
         assert "superuser upsert" in text
         assert isinstance(cluster, StandinCluster)
         assert not (cluster.run_directory() / "setup").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "works"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://[::1]:1", True),
+        ("http://localhost:1", True),
+        ("http://192.0.2.7:1", False),
+        ("http://[2001:db8::1]:1", False),
+        ("http://example.com:1", False),
+    ],
+)
+def test_a_link_is_made_for_loopback_only(tmp_path: Path, url: str, works: bool) -> None:
+    """The form answers nobody else, so elsewhere the link would never work."""
+    link = make_setup_link(RunDirectory(tmp_path), url)
+    assert link.startswith(f"{url}/_/setup?token=") if works else not link
+    assert (tmp_path / "setup").exists() is works
+
+
+def test_every_interface_has_a_link_on_loopback(tmp_path: Path) -> None:
+    """0.0.0.0 is no address to go to."""
+    with StandinCluster(tmp_path, "--host", "0.0.0.0") as cluster:
+        assert "http://127.0.0.1:" in "".join(cluster.banner)
+        assert "/_/setup?token=" in "".join(cluster.banner)
 
 
 def test_no_link_where_there_is_a_superuser(tmp_path: Path) -> None:

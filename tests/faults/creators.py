@@ -95,7 +95,10 @@ async def create_with_keys(ledger: Ledger, url: str, name: str) -> None:
         while True:
             try:
                 answer = await connection.request(
-                    "POST", PATH, {"marker": marker}, {"Idempotency-Key": marker}
+                    "POST",
+                    PATH,
+                    {"marker": marker},
+                    {"Idempotency-Key": f"ledger-key-{marker}-0123456789"},
                 )
             except ConnectionError:
                 ledger.broken += 1

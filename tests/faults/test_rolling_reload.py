@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import socket
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -63,6 +64,26 @@ async def _roll_under_load(cluster: ClusterProcess, *, keep_alive: bool) -> Tall
         tally.stopping = True
         await asyncio.gather(*tasks)
     return tally
+
+
+def test_a_half_sent_body_does_not_hold_a_reload(own_cluster: ClusterProcess) -> None:
+    """Its sender is told to try again; every worker ends by itself, none has to be killed."""
+    before = set(own_cluster.children().values()) - {own_cluster.children()["writer"]}
+    with socket.create_connection(("127.0.0.1", own_cluster.port), timeout=60) as stalled:
+        stalled.sendall(
+            b"POST /api/collections/_superusers/auth-with-password HTTP/1.1\r\n"
+            b'Host: x\r\nContent-Length: 99\r\n\r\n{"identity'
+        )
+        own_cluster.process.send_signal(signal.SIGHUP)
+        answer = stalled.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 503")
+
+    def rolled() -> bool:
+        return not before & set(own_cluster.children().values()) and own_cluster.ready()
+
+    until(rolled, seconds=60, what="every worker replaced")
+    ended = [event for event in own_cluster.events() if event["event"] == "worker ends"]
+    assert {event["pid"] for event in ended} == before
 
 
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "new connections"])

@@ -109,6 +109,31 @@ def test_a_bad_query_is_refused(query: str, guest: httpx.Client) -> None:
     assert_error(guest.get(f"{RECORDS}?{query}"))
 
 
+def test_a_long_pattern_is_refused(guest: httpx.Client) -> None:
+    """What is searched for is bounded, since each row takes that many times its own length."""
+    assert guest.post(RECORDS, json={"title": "a" * 100}).status_code == 200
+    for length, status in ((200, 200), (1_700, 400)):
+        reply = guest.get(RECORDS, params={"filter": f"title ~ '{'a' * length}b'"})
+        assert reply.status_code == status, reply.text
+
+
+def test_a_page_is_bounded_in_bytes(superuser: httpx.Client) -> None:
+    """One that would be too large is refused with a hint; smaller ones and parts are served."""
+    fields = [{"name": "page", "type": "text", "max": 6_000_000}, {"name": "a", "type": "text"}]
+    reply = superuser.post("/api/collections", json={"name": "large", "fields": fields})
+    assert reply.status_code == 200, reply.text
+    records = "/api/collections/large/records"
+    for _ in range(13):
+        made = superuser.post(records, json={"page": "x" * 5_500_000, "a": "y"})
+        assert made.status_code == 200
+    refused = superuser.get(records)
+    assert_error(refused, 400)
+    assert "fewer" in refused.json()["message"]
+    for query in ("perPage=2", "fields=a,id"):
+        assert superuser.get(f"{records}?{query}").status_code == 200
+    assert superuser.delete("/api/collections/large").status_code == 204
+
+
 @pytest.mark.parametrize("name", INJECTIONS)
 def test_no_identifier_is_taken_as_sql(name: str, superuser: httpx.Client) -> None:
     """Collection, field and index names, sort and ids: refused, and nothing changed."""

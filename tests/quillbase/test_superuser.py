@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from shared.limits import LOCKOUT_FAILURES
 from tests.cluster_process import QUILLBASE, ClusterProcess
 
 EMAIL = "boss@example.com"
@@ -54,6 +55,18 @@ def test_before_and_during_a_run(tmp_path: Path) -> None:
     assert _upsert(depot, "third password").returncode == 0
     with ClusterProcess(depot) as cluster:
         assert _login(cluster, "third password").status_code == 200
+
+
+def test_it_lets_a_locked_out_operator_in(tmp_path: Path) -> None:
+    """Whatever strangers have guessed, under whatever capitals."""
+    depot = tmp_path / "depot"
+    assert _upsert(depot, "first password").returncode == 0
+    with ClusterProcess(depot) as cluster:
+        for _ in range(LOCKOUT_FAILURES):
+            assert _login(cluster, "a guess").status_code == 400
+        assert _login(cluster, "first password").status_code == 429
+        assert _upsert(depot, "second password").returncode == 0
+        assert _login(cluster, "second password").status_code == 200
 
 
 def test_bad_credentials_are_told_in_a_sentence(tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ Tests `writer.inbox`, `writer.answers`, `writer.outbox` and `writer.publish` fro
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
+
+import apsw
+import msgspec
+import pytest
 
 from shared import limits
 from shared.messages.commands import Operation, Result, Status
@@ -174,6 +179,31 @@ def test_killed_after_commit_answers_the_same(idle_depot: Depot, tmp_path: Path)
     assert link_again(idle_depot, link, operations) == [Status.OK] * 10
     assert idle_depot.value("SELECT count(*) FROM posts") == 10
     assert idle_depot.page.database().head == head + 10
+
+
+@pytest.mark.parametrize("seconds_left", [3, -1])
+def test_old_catalog_change_is_still_known(
+    idle_depot: Depot, tmp_path: Path, seconds_left: int
+) -> None:
+    """Committed 15 s ago, and sent again with little or nothing left of its deadline."""
+    trap = tmp_path / "trap"
+    idle_depot.start(QUILL_FAILPOINT=f"writer.after_commit=kill:{trap}")
+    link = Link(idle_depot)
+    link.hello()
+    trap.touch()
+    change = link.operation(
+        [run("CREATE TABLE late(id TEXT)"), returning("SELECT 'made'")], changes_catalog=True
+    )
+    link.send([change])
+    assert idle_depot.wait() == -signal.SIGKILL
+    connection = apsw.Connection(str(idle_depot.database))
+    connection.execute("UPDATE _batch SET at = at - 15 * 1000000000")
+    connection.close()
+    idle_depot.start()
+    deadline_ns = time.monotonic_ns() + seconds_left * 10**9
+    assert link_again(
+        idle_depot, link, [msgspec.structs.replace(change, deadline_ns=deadline_ns)]
+    ) == [Status.OK]
 
 
 def test_killed_before_commit_applies_once(idle_depot: Depot, tmp_path: Path) -> None:

@@ -70,8 +70,28 @@ def test_one_bad_operation_harms_no_other(depot: Depot, link: Link, bad: str, at
     assert depot.page.database().head == head + _CLIENTS - 1
 
 
+def test_slow_guard_runs_again_alone(depot: Depot, link: Link) -> None:
+    """Too long for a batch with others, it gets a statement's time; nobody else is rolled back."""
+    _prepare(link)
+    counted = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1500000)"
+    slow = [
+        Step(0, f"{counted} SELECT 1 WHERE (SELECT max(x) FROM c) = 1500000", (), "slow"),  # type: ignore[arg-type]
+        run("INSERT INTO notes(id) VALUES ('slow')"),
+    ]
+    commits = depot.value("SELECT seq FROM _head")
+    operations = [link.operation(slow)]
+    operations += [
+        link.operation([run("INSERT INTO notes(id) VALUES (?)", (f"good{number}",))])
+        for number in range(20)
+    ]
+    results = link.submit(operations)
+    assert {result.status for result in results} == {Status.OK}
+    assert depot.value("SELECT count(*) FROM notes") == 22
+    assert depot.value("SELECT seq FROM _head") == commits + 2
+
+
 def test_slow_guard_is_cut_off(depot: Depot, link: Link) -> None:
-    """A guard has milliseconds; its neighbours in the batch are not touched."""
+    """Alone, too, its time ends; its neighbours in the batch are not touched."""
     _prepare(link)
     slow = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
     guard = Step(0, slow, (), "slow")  # type: ignore[arg-type]

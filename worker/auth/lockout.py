@@ -16,8 +16,10 @@ from typing import Final
 from shared.errors import Kind, QuillError
 from shared.limits import LOCKOUT_FAILURES, LOCKOUT_SECONDS, REPLANS_MAX
 from shared.messages.commands import Status
-from shared.sql.plan import Plan, returning, run
+from shared.schema.catalog import Catalog
+from shared.sql.plan import Plan, Step, returning, run
 from worker.context import Context
+from worker.engine.snapshot import Snapshot
 
 _KEY_CHARS_MAX: Final = 200
 _MS: Final = 1_000
@@ -32,6 +34,7 @@ _RESERVE: Final = (
     "WHERE a.until <= ?2 OR a.failures < ?4 RETURNING failures"
 )
 _CLEAR: Final = "DELETE FROM _attempts WHERE key = ?"
+_UNTIL: Final = "SELECT until FROM _attempts WHERE key = ?"
 
 
 def attempt_key(collection_id: str, identity: str) -> str:
@@ -51,7 +54,12 @@ def reserve_plan(catalog_version: int, key: str, now_ms: int) -> Plan:
 
 def clear_plan(catalog_version: int, key: str) -> Plan:
     """Forgets the attempts of an identity."""
-    return Plan(catalog_version, (run(_CLEAR, (key,)),))
+    return Plan(catalog_version, (clear_step(key),))
+
+
+def clear_step(key: str) -> Step:
+    """The same, as part of another plan."""
+    return run(_CLEAR, (key,))
 
 
 async def reserve(context: Context, key: str, request_id: str) -> None:
@@ -62,8 +70,18 @@ async def reserve(context: Context, key: str, request_id: str) -> None:
         raise QuillError(
             Kind.TOO_MANY,
             "Too many failed login attempts; try again later.",
-            retry_after_seconds=LOCKOUT_SECONDS,
+            retry_after_seconds=await context.reader.read(seconds_left, key, time.time()),
         )
+
+
+def seconds_left(snapshot: Snapshot, _: Catalog, key: str, now: float) -> float:
+    """How long the identity is still locked.
+
+    The whole window where the row says nothing: it may be as young as the batch that refused us.
+    """
+    until = snapshot.value(_UNTIL, (key,))
+    left = int(str(until)) / _MS - now if until is not None else 0.0
+    return left if left > 0 else LOCKOUT_SECONDS
 
 
 async def clear(context: Context, key: str, request_id: str) -> None:

@@ -51,8 +51,8 @@ class Attempt(NamedTuple):
 
 
 class _Found(NamedTuple):
+    record_id: str
     password: str
-    session: Session
 
 
 def find_auth_collection(catalog: Catalog, name: str) -> Collection:
@@ -104,8 +104,9 @@ async def with_password(context: Context, name: str, attempt: Attempt, request_i
         stored = found.password if found is not None else None
         if not await context.passwords.verify(stored, attempt.password) or found is None:
             raise invalid("Failed to authenticate.")
+        session = await context.reader.read(_open, name, found, transaction=True)
         await lockout.clear(context, key, request_id)
-    return found.session
+    return session
 
 
 async def refresh(context: Context, name: str, header: str | None) -> Session:
@@ -122,8 +123,20 @@ def _find(snapshot: Snapshot, catalog: Catalog, name: str, attempt: Attempt) -> 
     for field in (asked,) if asked else password_fields(collection):
         record = read_record(snapshot, collection, field, attempt.identity)
         if record is not None and record["password"]:
-            return _Found(str(record["password"]), _session(snapshot, catalog, collection, record))
+            return _Found(str(record["id"]), str(record["password"]))
     return None
+
+
+def _open(snapshot: Snapshot, catalog: Catalog, name: str, found: _Found) -> Session:
+    """The session of a record whose password was verified, if it still is the record's.
+
+    Made only now: its cost would tell before which identities exist. Raises INVALID.
+    """
+    collection = find_auth_collection(catalog, name)
+    record = read_record(snapshot, collection, "id", found.record_id)
+    if record is None or record["password"] != found.password:
+        raise invalid("Failed to authenticate.")
+    return _session(snapshot, catalog, collection, record)
 
 
 def _refresh(snapshot: Snapshot, catalog: Catalog, name: str, header: str | None) -> Session:

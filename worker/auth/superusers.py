@@ -17,6 +17,7 @@ from shared.schema.fields.field import Field
 from shared.schema.fields.password import PasswordField
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Plan, Step, Value, forbid, returning
+from worker.auth.lockout import attempt_key, clear_step
 from worker.records.caller import TOKEN_KEY
 
 REFUSED_NOT_FIRST: Final = "superuser_exists"
@@ -39,6 +40,8 @@ def check_credentials(catalog: Catalog, email: str, password: str) -> None:
 def upsert_plan(catalog: Catalog, email: str, password_hash: str, now: str) -> Plan:
     """Creates the superuser, or gives an existing one the new password and ends its sessions.
 
+    Guesses at the old password are forgotten, so that whoever is locked out by them gets in.
+
     `now` is stored text (shared.dates). The result is the record's id. Raises INVALID for an email
     that the field refuses.
     """
@@ -52,7 +55,8 @@ def upsert_plan(catalog: Catalog, email: str, password_hash: str, now: str) -> P
         f'{insert.sql} ON CONFLICT ("email") WHERE "email" != \'\' DO UPDATE SET {sets} '
         'RETURNING "id"'
     )
-    return Plan(catalog.version, (returning(sql, insert.params),))
+    unlock = clear_step(attempt_key(collection.id, email))
+    return Plan(catalog.version, (returning(sql, insert.params), unlock))
 
 
 def first_plan(catalog: Catalog, email: str, password_hash: str, now: str) -> Plan:

@@ -25,7 +25,7 @@ class OutcomeLog:
     async def look_up(self, seqs: Iterable[int], since_ns: int) -> dict[int, Result]:
         """Outcomes of `seqs` in batches since CLOCK_MONOTONIC `since_ns`.
 
-        Raises QuillError UNAVAILABLE when the slow-read pool is full.
+        Raises QuillError UNAVAILABLE, as every slow read.
         """
         wanted = frozenset(seqs)
         return await self._reader.run_in_thread(

@@ -8,6 +8,7 @@ slot since then answers that the caller's peer is gone.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,7 +18,12 @@ import msgspec
 import zmq
 
 from shared.errors import Kind, QuillError
-from shared.limits import LINK_RECONNECT_MS, LINK_RECONNECT_MS_MAX, PEER_TIMEOUT_SECONDS
+from shared.limits import (
+    LINK_RECONNECT_MS,
+    LINK_RECONNECT_MS_MAX,
+    PEER_SOCKETS_MAX,
+    PEER_TIMEOUT_SECONDS,
+)
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
 from worker.engine.sockets import Socket, descriptor, new_socket, readable
@@ -105,8 +111,8 @@ class Peers:
     async def call(self, slot: int, incarnation: int, kind: str, payload: bytes) -> bytes:
         """Ask the worker in `slot`, if it still is `incarnation`.
 
-        Raises PeerGoneError, and QuillError UNAVAILABLE after PEER_TIMEOUT_SECONDS or when the
-        peer's handler failed.
+        Raises PeerGoneError, and QuillError UNAVAILABLE after PEER_TIMEOUT_SECONDS, when the
+        peer's handler failed, or when there is no socket to be had.
         """
         self._count = number = self._count + 1
         future: asyncio.Future[_Answer] = self._loop.create_future()
@@ -115,7 +121,7 @@ class Peers:
             self._send(slot, _Call(number, incarnation, kind, payload))
             async with asyncio.timeout(PEER_TIMEOUT_SECONDS):
                 answer = await future
-        except (TimeoutError, zmq.Again):
+        except (TimeoutError, zmq.ZMQError):
             raise QuillError(
                 Kind.UNAVAILABLE, "Another worker does not answer.", retry_after_seconds=1
             ) from None
@@ -135,12 +141,22 @@ class Peers:
         self._drain_dealer(dealer)
 
     def _connect(self, slot: int) -> Socket:
-        """Without IMMEDIATE: what is sent while the slot restarts reaches its successor."""
-        dealer = self._dealers[slot] = new_socket(zmq.DEALER)
-        dealer.setsockopt(zmq.RECONNECT_IVL, LINK_RECONNECT_MS)
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, LINK_RECONNECT_MS_MAX)
-        dealer.connect(self._run_directory.worker(slot))
-        self._watch(dealer, lambda: self._drain_dealer(dealer))
+        """Without IMMEDIATE: what is sent while the slot restarts reaches its successor.
+
+        Raises zmq.ZMQError, also when there are PEER_SOCKETS_MAX already: none is ever closed.
+        """
+        if len(self._dealers) >= PEER_SOCKETS_MAX:
+            raise zmq.ZMQError(errno.EMFILE)
+        dealer = new_socket(zmq.DEALER)
+        try:
+            dealer.setsockopt(zmq.RECONNECT_IVL, LINK_RECONNECT_MS)
+            dealer.setsockopt(zmq.RECONNECT_IVL_MAX, LINK_RECONNECT_MS_MAX)
+            dealer.connect(self._run_directory.worker(slot))
+            self._watch(dealer, lambda: self._drain_dealer(dealer))
+        except zmq.ZMQError:
+            dealer.close()
+            raise
+        self._dealers[slot] = dealer
         return dealer
 
     def _drain_dealer(self, dealer: Socket) -> None:

@@ -1,8 +1,8 @@
 """Reads: each runs on a snapshot, under a budget, with the catalog checked before and after.
 
 Most reads take microseconds and run on the event loop itself: handing them to a thread costs many
-times as much (m). One that goes over its budget of SQLite steps is broken off and run again from
-the start in a small thread pool, where only time limits it. So `work` must be a function of its
+times as much (m). One that goes over its budget of time there is broken off and run again from
+the start in a small thread pool, with a longer budget. So `work` must be a function of its
 arguments: it may run twice, and in a thread.
 
 After the last read the catalog's version is compared again. If it moved, the result is thrown
@@ -27,8 +27,9 @@ from shared.limits import (
     SLOW_READ_THREADS,
     SLOW_READS_WAITING_MAX,
 )
+from shared.logs import get_logger
 from shared.schema.catalog import CATALOG_SQL, Catalog
-from shared.sqlite.driver import BusyError, InterruptError, SQLError
+from shared.sqlite.driver import BusyError, CantOpenError, InterruptError, SQLError
 from shared.status_page import DatabaseWords
 from worker.engine.catalog_cache import CatalogCache
 from worker.engine.snapshot import OverBudgetError, Snapshot, quick_snapshot, timed_snapshot
@@ -37,6 +38,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _RACE_PAUSE_SECONDS = 0.001
 _VERSION_SQL = "SELECT catalog FROM _head"
+_log = get_logger()
 
 
 class Reader:
@@ -134,22 +136,18 @@ class Reader:
         transaction: bool,
     ) -> T:
         metrics.SLOW_READS.add()
-        try:
-            return await self.run_in_thread(
-                lambda snapshot: snapshot.run(work, catalog, args, transaction=transaction)
-            )
-        except InterruptError:
-            raise QuillError(
-                Kind.UNAVAILABLE,
-                f"The query took longer than {READ_SECONDS_MAX:g} seconds.",
-                retry_after_seconds=1,
-            ) from None
+        return await self._threaded(
+            lambda snapshot: snapshot.run(work, catalog, args, transaction=transaction)
+        )
 
     async def run_in_thread(self, work: Callable[[Snapshot], T]) -> T:
-        """Run `work` on a connection of its own in the thread pool.
+        """Run the engine's own `work` in the thread pool, under the budget of slow reads.
 
-        Raises QuillError UNAVAILABLE when the pool's queue is full.
+        Raises QuillError UNAVAILABLE: the pool's queue is full, it took too long, no connection.
         """
+        return await self._threaded(lambda snapshot: snapshot.run_alone(work))
+
+    async def _threaded(self, call: Callable[[Snapshot], T]) -> T:
         if self._waiting >= SLOW_READS_WAITING_MAX:
             raise QuillError(
                 Kind.UNAVAILABLE, "Too many slow queries are waiting.", retry_after_seconds=1
@@ -157,16 +155,27 @@ class Reader:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._with_own_connection, work
+                self._threads, self._with_own_connection, call
             )
+        except InterruptError:
+            raise QuillError(
+                Kind.UNAVAILABLE,
+                f"The query took longer than {READ_SECONDS_MAX:g} seconds.",
+                retry_after_seconds=1,
+            ) from None
+        except CantOpenError as error:  # no descriptor left, for one
+            _log.warning("no connection for a slow read", reason=str(error))
+            raise QuillError(
+                Kind.UNAVAILABLE, "The database cannot be opened now.", retry_after_seconds=1
+            ) from None
         finally:
             self._waiting -= 1
 
-    def _with_own_connection(self, work: Callable[[Snapshot], T]) -> T:
+    def _with_own_connection(self, call: Callable[[Snapshot], T]) -> T:
         """In a pool's thread: there are never more connections than threads."""
         snapshot = self._idle.pop() if self._idle else timed_snapshot(self._path, self._words)
         try:
-            return work(snapshot)
+            return call(snapshot)
         finally:
             self._idle.append(snapshot)
 

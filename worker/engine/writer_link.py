@@ -34,6 +34,7 @@ from shared.limits import (
     WRITE_DEADLINE_SECONDS,
     WRITE_GRACE_SECONDS,
 )
+from shared.logs import get_logger
 from shared.messages.commands import (
     PROTOCOL,
     Hello,
@@ -51,6 +52,7 @@ from worker.engine.dealer import Dealer
 _TIMER_SECONDS: Final = 0.05
 _NS: Final = 1_000_000_000
 _GRACE_NS: Final = int(WRITE_GRACE_SECONDS * _NS)
+_log = get_logger()
 
 Lookup = Callable[[Iterable[int], int], Awaitable[dict[int, Result]]]
 """`(seqs, since CLOCK_MONOTONIC ns)` → the outcomes that the writer's log holds of them."""
@@ -259,14 +261,16 @@ class WriterLink:
         """Ask the writer's log about operations that got no answer in time."""
         found: dict[int, Result] = {}
         sent = [entry for entry in expired if entry.sent]
-        if sent and self._lookup is not None:
-            since = min(entry.submitted_ns for entry in sent)
-            try:
+        try:
+            if sent and self._lookup is not None:
+                since = min(entry.submitted_ns for entry in sent)
                 found = await self._lookup([entry.operation.seq for entry in sent], since)
-            except QuillError:
-                found = {}  # no log to be had: unknown is the honest answer
-        for entry in expired:
-            self._give_up(entry, found.get(entry.operation.seq))
+        except Exception:  # noqa: BLE001 - the outermost edge of a task, for which requests wait
+            # No log to be had, whatever the reason: unknown is the honest answer.
+            _log.warning("no look into the log of outcomes", operations=len(sent), exc_info=True)
+        finally:
+            for entry in expired:
+                self._give_up(entry, found.get(entry.operation.seq))
 
     def _give_up(self, entry: _Pending, found: Result | None) -> None:
         if entry.future.done():

@@ -9,21 +9,33 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from falcon.uri import parse_query_string
 
 from shared.errors import Kind, QuillError
-from shared.limits import BODY_BYTES_DISCARDED_MAX, BODY_BYTES_MAX
+from shared.limits import (
+    BODY_BYTES_DISCARDED_MAX,
+    BODY_BYTES_MAX,
+    BODY_BYTES_UNCOUNTED,
+    COLLECTION_BODY_BYTES_MAX,
+    SMALL_BODY_BYTES_MAX,
+)
+from worker.http.bodies import Bodies, Receive
 from worker.http.client_address import ProxyTrust
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _LENGTH_DIGITS_MAX: Final = 19
+_BODY_BYTES_MAX: Final[Mapping[str, int]] = {
+    "auth": SMALL_BODY_BYTES_MAX,
+    "realtime": SMALL_BODY_BYTES_MAX,
+    "setup": SMALL_BODY_BYTES_MAX,
+    "collections": COLLECTION_BODY_BYTES_MAX,
+}
 _ID_PREFIX: Final = os.urandom(6).hex()
 _count = itertools.count(1)
 
@@ -37,13 +49,16 @@ class Request:
 
     `method`: GET for a HEAD request too.  `path`: percent-decoded.  `raw_query`: as it came.
     `id`: goes through worker, writer and logs.  `scope`, `receive`, `send`: the ASGI call, for
-    handlers that stream by themselves.  `route`: class for the metrics.
+    handlers that stream by themselves.  `route`: class for the metrics, and for how large a body
+    may be.  `held_bytes`: of its body, counted in `bodies`; to be released when it is over.
     """
 
     __slots__ = (
+        "_bodies",
         "_headers",
         "_proxies",
         "_query",
+        "held_bytes",
         "id",
         "method",
         "path",
@@ -54,7 +69,9 @@ class Request:
         "send",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, proxies: ProxyTrust) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, proxies: ProxyTrust, bodies: Bodies
+    ) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
@@ -62,7 +79,9 @@ class Request:
         self.path: str = scope["path"]
         self.raw_query: bytes = scope["query_string"]
         self.route = "other"
+        self.held_bytes = 0
         self._proxies = proxies
+        self._bodies = bodies
         self._query: dict[str, str] | None = None
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         inbound = self._headers.get(b"x-request-id")
@@ -98,18 +117,25 @@ class Request:
         return self._proxies.is_loopback(self.scope, self.headers(b"x-forwarded-for"))
 
     async def body(self) -> bytes:
-        """The whole body. Raises QuillError TOO_LARGE, and Disconnected when the client is gone."""
+        """The whole body.
+
+        Raises QuillError: TOO_LARGE, UNAVAILABLE (no room for it, or the worker ends), INVALID (it
+        does not arrive); and Disconnected when the client is gone.
+        """
         expected = self._expected_bytes()
         if expected == 0:
             return b""
-        if expected > BODY_BYTES_MAX:
+        largest = _BODY_BYTES_MAX.get(self.route, BODY_BYTES_MAX)
+        if expected > largest:
             await self._discard_body(expected)
-            raise _too_large()
-        message = await self.receive()
+            raise _too_large(largest)
+        if expected > BODY_BYTES_UNCOUNTED:
+            self._bodies.check_room(expected)
+        message = await self._bodies.next(self.receive)
         chunk: bytes = message.get("body", b"")
-        if len(chunk) == expected:
+        if len(chunk) == expected <= BODY_BYTES_UNCOUNTED:
             return chunk
-        return await self._rest_of_body(message)
+        return await self._rest_of_body(message, largest)
 
     def _expected_bytes(self) -> int:
         """Content-Length, or -1 when only the end of the stream will tell."""
@@ -118,23 +144,34 @@ class Request:
             return -1 if b"transfer-encoding" in self._headers else 0
         return int(text) if text.isdigit() and len(text) < _LENGTH_DIGITS_MAX else -1
 
-    async def _rest_of_body(self, message: MutableMapping[str, Any]) -> bytes:
+    async def _rest_of_body(self, message: MutableMapping[str, Any], largest: int) -> bytes:
         parts, size = [], 0
         while True:
             if message["type"] != "http.request":
                 raise Disconnected
             part: bytes = message.get("body", b"")
             size += len(part)
-            if size <= BODY_BYTES_MAX:
+            if size <= largest:
+                self._hold(len(part))
                 parts.append(part)
             elif parts:
                 parts.clear()
+                self.release()
             if not message.get("more_body", False) or size > BODY_BYTES_DISCARDED_MAX:
                 break
-            message = await self.receive()
-        if size > BODY_BYTES_MAX:
-            raise _too_large()
+            message = await self._bodies.next(self.receive)
+        if size > largest:
+            raise _too_large(largest)
         return b"".join(parts)
+
+    def _hold(self, size: int) -> None:
+        self._bodies.hold(size)
+        self.held_bytes += size
+
+    def release(self) -> None:
+        """The request is over, or its body is not wanted."""
+        self._bodies.release(self.held_bytes)
+        self.held_bytes = 0
 
     async def _discard_body(self, expected: int) -> None:
         """Read what is too large, within reason.
@@ -145,13 +182,13 @@ class Request:
         if expected > BODY_BYTES_DISCARDED_MAX or b"expect" in self._headers:
             return
         while True:
-            message = await self.receive()
+            message = await self._bodies.next(self.receive)
             if message["type"] != "http.request" or not message.get("more_body", False):
                 return
 
 
-def _too_large() -> QuillError:
-    return QuillError(Kind.TOO_LARGE, f"The request body is larger than {BODY_BYTES_MAX} bytes.")
+def _too_large(largest: int) -> QuillError:
+    return QuillError(Kind.TOO_LARGE, f"The request body is larger than {largest} bytes.")
 
 
 def _sane_id(inbound: bytes) -> str:

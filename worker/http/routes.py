@@ -98,8 +98,14 @@ class Routes:
         version = "1.1" if request.scope["http_version"] == "1" else request.scope["http_version"]
         scope = {**request.scope, "method": request.method, "http_version": version, _CALL: call}
         await self._falcon(scope, _no_body, _discard)
-        if call.error is not None:
-            raise call.error
+        error, call.error = call.error, None
+        if error is not None:
+            # An error that its own traceback leads to would keep the request's body, and so the
+            # connection of a client that never sends it, until garbage is collected.
+            try:
+                raise error
+            finally:
+                del error
         if call.response is None:
             raise not_found()
         return call.response

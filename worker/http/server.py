@@ -16,9 +16,10 @@ from shared import metrics
 from shared.errors import Kind, QuillError, invalid
 from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
 from shared.logs import get_logger, is_debugging
+from worker.http.bodies import Bodies, Receive
 from worker.http.client_address import ProxyTrust
 from worker.http.headers import CLOSE, FixedHeaders, Position
-from worker.http.request import Disconnected, Receive, Request, Scope, Send
+from worker.http.request import Disconnected, Request, Scope, Send
 from worker.http.response import Header, Response, StreamResponse
 from worker.http.routes import Routes
 
@@ -32,7 +33,7 @@ class Application:
     """The ASGI application of a worker.
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
-    answers ask clients to connect again.
+    answers ask clients to connect again.  `bodies`: what all requests take to read theirs.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Application:
         self._any_origin = headers.any_origin
         self._proxies = proxies
         self._verbose = is_debugging()
+        self.bodies = Bodies()
         self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +62,7 @@ class Application:
             return
         started = perf_counter()
         position = self._position.header()
-        request = Request(scope, receive, send, self._proxies)
+        request = Request(scope, receive, send, self._proxies, self.bodies)
         try:
             response = await self._handle(request)
         except QuillError as error:
@@ -70,7 +72,11 @@ class Application:
             response = self._error_response(invalid("The request ended early."))
         except Exception:  # noqa: BLE001 - the outermost loop of a request
             response = self._fault(request)
-        await self._answer(request, response, position)
+        try:
+            await self._answer(request, response, position)
+        finally:
+            if request.held_bytes:
+                request.release()
         seconds = perf_counter() - started
         metrics.http_request(request.route, response.status, seconds)
         if self._verbose:

@@ -9,7 +9,7 @@ and right before the telling: no event is judged by a rule that was replaced whe
 the rule had been answered.
 
 Where changes cannot be told one by one (a RESET of a table, more changes than the hub can hold, a
-judging that fails), the clients concerned are closed. PocketBase's dialect has no event that says
+judging that fails), the clients concerned are closed, and no others. PocketBase's dialect has no event that says
 "read again"; but its clients connect again by themselves, subscribe again, and applications that
 care reread on connect. A gap is therefore always visible, never silent.
 """
@@ -18,34 +18,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from shared import metrics
 from shared.errors import Kind, QuillError
 from shared.limits import (
-    REALTIME_CHANGES_WAITING_MAX,
     REALTIME_CLIENTS_PER_WORKER,
     REALTIME_JUDGEMENTS_PER_READ,
     REALTIME_SWEEP_SECONDS,
 )
 from shared.logs import get_logger
-from shared.messages.changes import Act, Change
+from shared.messages.changes import Change
 from shared.schema.catalog import Catalog
-from shared.sql.plan import Value
-from shared.sql.row import row_values_by_id
 from worker.engine.catalog_cache import CatalogCache
+from worker.engine.failures import SQLError
 from worker.engine.feed import EVERY_TABLE
 from worker.engine.reader import Reader
-from worker.realtime import sse
+from worker.realtime.backlog import Backlog
 from worker.realtime.client import Client
 from worker.realtime.client_id import Owner, new_client_id
 from worker.realtime.index import Group, TopicIndex
 from worker.realtime.judge import Case, Verdicts, judge
 from worker.realtime.principal import Principal
+from worker.realtime.telling import Heard, chunks, row_of, tell_all, tell_unheard, untellable, weigh
 from worker.realtime.topics import Topic
 
-_ACTIONS = {Act.CREATE: b"create", Act.UPDATE: b"update", Act.DELETE: b"delete"}
 _log = get_logger()
 
 
@@ -58,7 +55,8 @@ class Hub:
         self._catalog = catalog
         self._index = TopicIndex()
         self._clients: dict[str, Client] = {}
-        self._changes: deque[Change] = deque()
+        self._changes = Backlog()
+        self._heard: Heard | None = None
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -90,6 +88,10 @@ class Hub:
         """Subscriptions of all clients."""
         return self._index.count
 
+    def has_room(self, topics: Iterable[Topic]) -> bool:
+        """Whether the worker can judge these, too."""
+        return self._index.has_room(topics)
+
     def __len__(self) -> int:
         """Connected clients."""
         return len(self._clients)
@@ -112,12 +114,16 @@ class Hub:
         return None if client is None or client.closed else client
 
     def subscribe(
-        self, client: Client, principal: Principal | None, topics: Iterable[Topic]
+        self, client: Client, principal: Principal | None, topics: tuple[Topic, ...]
     ) -> None:
         """Make `topics`, heard as `principal`, all that the client listens to."""
+        if self._heard is not None:  # what is being told now, in several reads, is older than these
+            old = {topic.subscription for topic in client.topics}
+            names = (topic.subscription for topic in topics)
+            self._heard.update((client, name) for name in names if name not in old)
         client.principal = principal
-        client.topics = tuple(topics)
-        self._index.replace(client, client.topics, self._catalog.current())
+        client.topics = topics
+        self._index.replace(client, topics, self._catalog.current())
 
     def _left(self, client: Client) -> None:
         """A stream has ended, for whatever reason."""
@@ -130,13 +136,12 @@ class Hub:
         """Take committed changes from the feed, in order. Never waits."""
         if not self._index.count:
             return
-        if len(self._changes) + len(changes) > REALTIME_CHANGES_WAITING_MAX:
-            self._changes = deque()
-            _log.warning("realtime_overrun", clients=len(self._clients))
-            self._lose(self._index.clients())
+        if self._changes.extend(changes):
+            self._arrived.set()
             return
-        self._changes.extend(changes)
-        self._arrived.set()
+        self._changes = Backlog()  # a new one: the round that runs still holds the old one
+        _log.warning("realtime is overrun", clients=len(self._clients))
+        _lose(self._index.clients())
 
     async def _deliver(self) -> None:
         """The delivery loop: one for the worker, and never ended by a fault in one round."""
@@ -144,68 +149,140 @@ class Hub:
             await self._arrived.wait()
             self._arrived.clear()
             while self._changes:
+                changes = self._changes
                 try:
-                    await self._round(self._changes)
-                    await asyncio.sleep(0)  # let the streams send what was told
+                    await self._round(changes)
                 except Exception:  # noqa: BLE001 - the outermost loop of the delivery
-                    _log.exception("realtime_round_failed")
-                    self._changes = deque()
-                    self._lose(self._index.clients())
+                    _log.exception("realtime round failed")
+                    _lose(self._index.clients())
+                    changes.drop(len(changes))
+                await asyncio.sleep(0)  # let the streams send what was told
 
-    async def _round(self, changes: deque[Change]) -> None:
+    async def _round(self, changes: Backlog) -> None:
         """Gather, judge and tell what fits in one read; leave it all in place if a rule moved."""
-        catalog = self._catalog.current()
-        self._index.refresh(catalog)
+        catalog = await self._placed()
         taken, told, cases = self._gather(changes, catalog)
-        if cases:
-            verdicts = await self._judge(catalog, cases, told)
-            if verdicts is None or self._catalog.current().version != catalog.version:
-                return
-            if verdicts.lost:
-                self._demote(verdicts.lost)
-                return
-            _tell(told, verdicts.records)
-        for _ in range(taken):
-            changes.popleft()
+        edits = self._index.edits
+        if not taken:
+            await self._tell_apart(changes.first())
+            taken = 1
+        elif cases:
+            try:
+                verdicts = await self._reader.read(judge, catalog.version, cases, Verdicts())
+            except (QuillError, SQLError) as error:
+                _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
+                await self._tell_apart(changes.first())
+                taken = 1
+            else:
+                if verdicts is None or self._catalog.current().version != catalog.version:
+                    return
+                if verdicts.lost:
+                    self._demote(verdicts.lost)
+                    return
+                if self._index.edits == edits:
+                    tell_all(told, verdicts.records)
+                else:  # somebody set topics again during a slow read, and is in no group of it
+                    await self._tell_apart(changes.first())
+                    taken = 1
+        changes.drop(taken)
+
+    async def _placed(self) -> Catalog:
+        """The catalog of the moment, when every subscription was compiled for it."""
+        while True:
+            catalog = self._catalog.current()
+            if self._index.refresh(catalog):
+                return catalog
+            await asyncio.sleep(0)
 
     def _gather(
-        self, changes: deque[Change], catalog: Catalog
+        self, changes: Backlog, catalog: Catalog
     ) -> tuple[int, list[tuple[Change, Group]], list[Case]]:
-        """The cases of the first changes that wait; how many changes they are of."""
+        """The cases of the first changes that wait; how many changes they are of.
+
+        None of them when the first one alone is too much for one read.
+        """
         taken, told, cases = 0, list[tuple[Change, Group]](), list[Case]()
+        room = REALTIME_JUDGEMENTS_PER_READ
         for change in changes:
-            if len(cases) >= REALTIME_JUDGEMENTS_PER_READ:
+            if untellable(change):
+                self._reset(change.table)
+                taken += 1
+                continue
+            groups = list(self._index.groups(change.table, str(change.key)))
+            room -= weigh(groups)
+            if room < 0:
                 break
             taken += 1
-            if change.act == Act.RESET or (change.act == Act.DELETE and change.old is None):
-                self._reset(change.table)
-                continue
-            for group, row in self._cases(change, catalog):
+            row = row_of(change, catalog) if groups else None
+            for group in groups:
                 told.append((change, group))
                 cases.append(Case(group.view, group.principal, change.key, row))
         return taken, told, cases
 
-    def _cases(
-        self, change: Change, catalog: Catalog
-    ) -> Iterator[tuple[Group, tuple[Value, ...] | None]]:
-        groups = list(self._index.groups(change.table, str(change.key)))
-        collection = catalog.by_id(change.table) if groups else None
-        if collection is None:
-            return
-        logged = change.old if change.act == Act.DELETE else change.new
-        row = None if logged is None else row_values_by_id(collection, logged)
-        for group in groups:
-            yield group, row
+    # --- One change in many reads ---------------------------------------------------------------
 
-    async def _judge(
-        self, catalog: Catalog, cases: list[Case], told: list[tuple[Change, Group]]
-    ) -> Verdicts | None:
+    async def _tell_apart(self, change: Change) -> None:
+        """Tell one change in as many reads as it needs, each to whom it was judged for.
+
+        Between the reads clients come, go and change their topics, rules move, and a read may
+        fail; so it is remembered who has heard it, and gathered again until all have.
+        """
+        if untellable(change):
+            return
+        heard: Heard = set()
+        self._heard = heard
         try:
-            return await self._reader.read(judge, catalog.version, cases)
-        except QuillError as error:
-            _log.warning("realtime_judging_failed", reason=error.message, cases=len(cases))
-            self._lose({member.client for _, group in told for member in group.members})
-            return Verdicts([None] * len(cases))
+            catalog = await self._placed()
+            while groups := self._unheard(change, heard):
+                for some in chunks(groups):
+                    if not await self._tell_some(change, catalog, some, heard):
+                        break
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                catalog = await self._placed()
+        finally:
+            self._heard = None
+
+    def _unheard(self, change: Change, heard: Heard) -> list[Group]:
+        return [
+            group
+            for group in self._index.groups(change.table, str(change.key))
+            if any(member.key not in heard and not member.client.closed for member in group.members)
+        ]
+
+    async def _tell_some(
+        self, change: Change, catalog: Catalog, groups: list[Group], heard: Heard
+    ) -> bool:
+        """Judge and tell some groups in one read. False: gather again, and go on with the rest.
+
+        When the read fails, those that it had judged are told. One that fails as the first has
+        had all the time there is: its clients have lost an event.
+        """
+        groups = [group for group in groups if group.members]
+        if not groups:
+            return True
+        row = row_of(change, catalog)
+        cases = [Case(group.view, group.principal, change.key, row) for group in groups]
+        verdicts, failed = Verdicts(), False
+        try:
+            if await self._reader.read(judge, catalog.version, cases, verdicts) is None:
+                return False
+        except (QuillError, SQLError) as error:
+            _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
+            failed = True
+        if self._catalog.current().version != catalog.version:
+            return False
+        if verdicts.lost:
+            self._demote(verdicts.lost)
+            return False
+        tell_unheard(change, groups, verdicts.records, heard)
+        if failed and not verdicts.records:
+            heard.update(member.key for member in groups[0].members)
+            lost = {member.client for member in groups[0].members}
+            _lose(lost)
+            for client in lost:  # not when its stream has ended: the next read would fail as well
+                self._index.remove(client)
+        return not failed
 
     def _reset(self, table: str) -> None:
         """Too much changed to be told: end the streams of those who listen to the table."""
@@ -218,10 +295,6 @@ class Hub:
         for client in self._index.clients():
             if client.principal in lost:
                 self.subscribe(client, None, client.topics)
-
-    def _lose(self, clients: Iterable[Client]) -> None:
-        for client in clients:
-            client.overflow()
 
     # --- The clock ------------------------------------------------------------------------------
 
@@ -236,19 +309,7 @@ class Hub:
             metrics.REALTIME_SUBSCRIPTIONS.set(self._index.count)
 
 
-def _tell(told: list[tuple[Change, Group]], records: list[str | None]) -> None:
-    """Encode each shown record once, and queue the same bytes for all who share the view."""
-    sent = dropped = 0
-    for (change, group), record in zip(told, records, strict=True):
-        if record is None:
-            continue
-        rest = b'{"action":"%b","record":%b}%b' % (
-            _ACTIONS[change.act], record.encode(), sse.EVENT_END,
-        )  # fmt: skip
-        for member in group.members:
-            if member.client.offer(member.prefix, rest):
-                sent += 1
-            else:
-                dropped += 1
-    metrics.REALTIME_SENT.add(sent)
-    metrics.REALTIME_DROPPED.add(dropped)
+def _lose(clients: Iterable[Client]) -> None:
+    """Tell them that they have lost events, and end their streams."""
+    for client in clients:
+        client.overflow()

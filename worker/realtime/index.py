@@ -2,22 +2,28 @@
 
 collection id → record id or `*` → (view, principal where it matters) → subscriptions. It is
 compiled against one version of the catalog and rebuilt when that moves, which is rare; so a rule
-change, a rename, or a collection that appears later takes effect for streams that are open. Lives
-on the event loop only.
+change, a rename, or a collection that appears later takes effect for streams that are open. That
+is done in slices, and nothing is delivered before the last. Lives on the event loop only.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from shared.access.identity import GUEST, Identity
 from shared.language.errors import LanguageError
-from shared.limits import PLAN_CACHE_ENTRIES
+from shared.limits import (
+    REALTIME_FILTER_CHARS_PER_WORKER,
+    REALTIME_SLICE_SECONDS,
+    REALTIME_VIEWS_PER_WORKER,
+)
 from shared.schema.catalog import Catalog
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.principal import Principal
-from worker.realtime.topics import EVERY_RECORD, Topic
+from worker.realtime.topics import EVERY_RECORD, Question, Topic, questions
 from worker.realtime.views import View, ViewKey, compile_view
 
 _GroupKey = tuple[ViewKey, Principal | None]
@@ -27,13 +33,19 @@ _Place = tuple[str, str, _GroupKey]
 class Subscription:
     """One topic of one client, with the first lines of its events ready."""
 
-    __slots__ = ("client", "place", "prefix", "topic")
+    __slots__ = ("client", "gone", "place", "prefix", "topic")
 
     def __init__(self, client: Client, topic: Topic) -> None:
         self.client = client
         self.topic = topic
         self.prefix = sse.prefix(client.id, topic.subscription)
         self.place: _Place | None = None
+        self.gone = False
+
+    @property
+    def key(self) -> tuple[Client, str]:
+        """What stays the same when the client sets its topics again."""
+        return self.client, self.topic.subscription
 
 
 class Group:
@@ -48,41 +60,80 @@ class Group:
 
 
 class TopicIndex:
-    """All subscriptions of one worker."""
+    """All subscriptions of one worker.
+
+    `count`: of subscriptions.  `edits`: how often any client's were set.
+    """
 
     def __init__(self) -> None:
         self.catalog_version = -1
         self._subscriptions: dict[Client, list[Subscription]] = {}
         self._groups: dict[str, dict[str, dict[_GroupKey, Group]]] = {}
         self._views: dict[ViewKey, View | None] = {}
+        self._unplaced: deque[Subscription] = deque()
+        self._asked: Counter[Question] = Counter()
+        self._filter_chars = 0
         self.count = 0
+        self.edits = 0
 
-    def refresh(self, catalog: Catalog) -> None:
-        """Compile everything again if the catalog has moved."""
+    def refresh(self, catalog: Catalog) -> bool:
+        """Compile again what an older catalog was for, for one slice of time.
+
+        False when there is more to do: until then the groups are not all.
+        """
+        self._begin(catalog)
+        until = time.monotonic() + REALTIME_SLICE_SECONDS
+        while self._unplaced:
+            subscription = self._unplaced.popleft()
+            if not subscription.gone:
+                self._place(subscription, catalog)
+            if time.monotonic() > until:
+                break
+        return not self._unplaced
+
+    def _begin(self, catalog: Catalog) -> None:
+        """Take everything from its place if the catalog has moved."""
         if catalog.version == self.catalog_version:
             return
         self.catalog_version = catalog.version
         self._groups.clear()
         self._views.clear()
-        for subscriptions in self._subscriptions.values():
-            for subscription in subscriptions:
-                self._place(subscription, catalog)
+        self._unplaced = deque(
+            subscription
+            for subscriptions in self._subscriptions.values()
+            for subscription in subscriptions
+        )
+        for subscription in self._unplaced:
+            subscription.place = None
+
+    def has_room(self, topics: Iterable[Topic]) -> bool:
+        """Whether what the client wrote itself still fits: the views of all, and their text."""
+        new = [question for question in questions(topics) if question not in self._asked]
+        chars = sum(len(question.filter) for question in new)
+        return not new or (
+            len(self._asked) + len(new) <= REALTIME_VIEWS_PER_WORKER
+            and self._filter_chars + chars <= REALTIME_FILTER_CHARS_PER_WORKER
+        )
 
     def replace(self, client: Client, topics: Iterable[Topic], catalog: Catalog) -> None:
         """Make `topics` all that `client` listens to."""
-        self.refresh(catalog)
+        self._begin(catalog)
+        self.edits += 1
         self.remove(client)
         subscriptions = [Subscription(client, topic) for topic in topics]
         if subscriptions:
             self._subscriptions[client] = subscriptions
             self.count += len(subscriptions)
         for subscription in subscriptions:
+            self._ask(subscription.topic)
             self._place(subscription, catalog)
 
     def remove(self, client: Client) -> None:
         """Forget all that `client` listens to."""
         for subscription in self._subscriptions.pop(client, ()):
             self.count -= 1
+            subscription.gone = True
+            self._forget(subscription.topic)
             self._displace(subscription)
 
     def groups(self, collection_id: str, record_id: str) -> Iterator[Group]:
@@ -104,6 +155,21 @@ class TopicIndex:
             for group in groups.values()
             for subscription in group.members
         }
+
+    def _ask(self, topic: Topic) -> None:
+        question = topic.question
+        if question is not None:
+            self._asked[question] += 1
+            if self._asked[question] == 1:
+                self._filter_chars += len(question.filter)
+
+    def _forget(self, topic: Topic) -> None:
+        question = topic.question
+        if question is not None:
+            self._asked[question] -= 1
+            if not self._asked[question]:
+                del self._asked[question]
+                self._filter_chars -= len(question.filter)
 
     def _place(self, subscription: Subscription, catalog: Catalog) -> None:
         """Put a subscription where changes find it; nowhere if it can never hear anything."""
@@ -129,10 +195,10 @@ class TopicIndex:
         collection = catalog.by_id(key.collection_id)
         assert collection is not None
         try:
-            view = compile_view(key, collection, _asker(principal, catalog))
+            view = compile_view(key, collection, asker_of(principal, catalog))
         except LanguageError:
             view = None  # a rule at fault denies, and so does a filter that the schema outgrew
-        if len(self._views) >= PLAN_CACHE_ENTRIES:
+        if len(self._views) >= 2 * REALTIME_VIEWS_PER_WORKER:
             self._views.clear()
         self._views[key] = view
         return view
@@ -162,7 +228,7 @@ def view_key(topic: Topic, principal: Principal | None, catalog: Catalog) -> Vie
     return ViewKey(collection.id, single, topic.filter, topic.fields, superuser)
 
 
-def _asker(principal: Principal | None, catalog: Catalog) -> Identity:
+def asker_of(principal: Principal | None, catalog: Catalog) -> Identity:
     """An identity with the principal's rights, good for choosing a rule and nothing else."""
     if principal is None:
         return GUEST

@@ -1,7 +1,7 @@
 """Match and shape: which views of a change pass, and what they show. One pure read, no state.
 
 It runs inside `Reader.read`, perhaps in a thread and perhaps twice, so it only maps its arguments
-to an answer. An identity is loaded at most once for each call, and only where it matters: for a
+to an answer, which it writes anew each time. An identity is loaded at most once for each call, and only where it matters: for a
 superuser's view, and for a rule that asks who listens.
 """
 
@@ -44,11 +44,17 @@ class Verdicts:
     lost: set[Principal] = field(default_factory=set)
 
 
-def judge(snapshot: Snapshot, catalog: Catalog, version: int, cases: list[Case]) -> Verdicts | None:
-    """Judge `cases`, whose views were compiled for catalog `version`; None if that has moved."""
+def judge(
+    snapshot: Snapshot, catalog: Catalog, version: int, cases: list[Case], verdicts: Verdicts
+) -> Verdicts | None:
+    """Judge `cases`, whose views were compiled for catalog `version`; None if that has moved.
+
+    Returns `verdicts`, filled; the caller has there what was judged before a read that failed.
+    """
+    verdicts.records.clear()
+    verdicts.lost.clear()
     if catalog.version != version:
         return None
-    verdicts = Verdicts()
     identities: dict[Principal, Identity] = {}
     for case in cases:
         identity = _identity(snapshot, catalog, case.principal, identities)
@@ -88,7 +94,7 @@ def _show(snapshot: Snapshot, case: Case, identity: Identity) -> str | None:
         if case.row is not None:
             return _text(snapshot.value(view.row_sql, case.row + bound))
     except (LanguageError, SQLError) as error:
-        _log.warning("realtime_view_denied", reason=str(error))
+        _log.warning("realtime view denies", reason=str(error))
         return None
     return _text(snapshot.value(view.stored_sql, (case.key, *bound)))
 

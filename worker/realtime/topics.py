@@ -7,13 +7,19 @@ own) is kept and matches nothing, as the dialect wants.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from shared.errors import invalid
-from shared.limits import SUBSCRIPTION_CHARS_MAX, SUBSCRIPTIONS_PER_CLIENT
+from shared.limits import (
+    REALTIME_VIEWS_PER_CLIENT,
+    SUBSCRIPTION_CHARS_MAX,
+    SUBSCRIPTIONS_PER_CLIENT,
+)
 
 EVERY_RECORD = "*"
 _CONTROL_CHARS = frozenset(map(chr, range(0x20))) | {"\x7f"}
@@ -34,6 +40,28 @@ class Topic:
     filter: str = ""
     fields: frozenset[str] | None = None
 
+    @property
+    def question(self) -> Question | None:
+        """What the client wrote itself, which has to be judged apart; None if it wrote nothing."""
+        if not self.filter and self.fields is None:
+            return None
+        return Question(self.collection, self.record != EVERY_RECORD, self.filter, self.fields)
+
+
+class Question(NamedTuple):
+    """The text of a view: topics that share it are judged and shaped together."""
+
+    collection: str
+    single: bool
+    filter: str
+    fields: frozenset[str] | None
+
+
+def questions(topics: Iterable[Topic]) -> dict[Question, None]:
+    """The distinct questions of some topics, in their order."""
+    asked = (topic.question for topic in topics)
+    return dict.fromkeys(question for question in asked if question is not None)
+
 
 class _Options(msgspec.Struct):
     """What `?options=` may hold; headers and unknown keys mean nothing to us yet."""
@@ -45,7 +73,12 @@ def read_topics(subscriptions: list[str]) -> tuple[Topic, ...]:
     """The distinct topics of a request. Raises INVALID beyond the limits or for a malformed one."""
     if len(subscriptions) > SUBSCRIPTIONS_PER_CLIENT:
         raise invalid(f"At most {SUBSCRIPTIONS_PER_CLIENT} subscriptions are allowed.")
-    return tuple(map(parse_topic, dict.fromkeys(subscriptions)))
+    topics = tuple(map(parse_topic, dict.fromkeys(subscriptions)))
+    if len(questions(topics)) > REALTIME_VIEWS_PER_CLIENT:
+        raise invalid(
+            f"At most {REALTIME_VIEWS_PER_CLIENT} different filters and field lists are allowed."
+        )
+    return topics
 
 
 def parse_topic(subscription: str) -> Topic:

@@ -9,7 +9,7 @@ judged by what was deleted and an event shows the record as that change left it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from shared.access.decide import ALLOW, DENY, decide
 from shared.access.identity import Identity
@@ -18,6 +18,8 @@ from shared.sql.conditions import compile_filter, compile_rule
 from shared.sql.predicate import Predicate, all_of
 from shared.sql.row import match_sql
 from shared.sql.select import shape_sql, view_sql
+
+_SQL_CHARS_PER_WEIGHT: Final = 200
 
 
 class ViewKey(NamedTuple):
@@ -49,6 +51,11 @@ class View:
     def personal(self) -> bool:
         """Whether the outcome depends on who asks, beyond being a superuser or not."""
         return self.where is not None and self.where.depends_on_identity
+
+    @property
+    def weight(self) -> int:
+        """What one judgement costs, in those of a simple view."""
+        return 1 if self.where is None else 1 + len(self.where.sql) // _SQL_CHARS_PER_WEIGHT
 
 
 def compile_view(key: ViewKey, collection: Collection, asker: Identity) -> View | None:

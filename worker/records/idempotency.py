@@ -2,7 +2,11 @@
 
 The answer is stored by the write's own transaction (`_idempotency`), so "applied" and "answer kept"
 cannot part, whatever dies. A key belongs to the caller who used it; the fingerprint tells the same
-request from another one under the same key.
+request from another one under the same key. Guests are one caller, so theirs must be long enough to
+be nobody else's.
+
+Of a large answer only the record's place is kept, since a small request may have it, again and
+again: `@<collection id>/<record id>`, which no JSON object begins with.
 """
 
 from __future__ import annotations
@@ -14,8 +18,12 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from shared.errors import FieldError, QuillError, invalid
-from shared.limits import IDEMPOTENCY_KEY_CHARS_MAX
-from shared.sql.plan import Step, Value, forbid, run
+from shared.limits import (
+    IDEMPOTENCY_ANSWER_BYTES_MAX,
+    IDEMPOTENCY_GUEST_KEY_CHARS_MIN,
+    IDEMPOTENCY_KEY_CHARS_MAX,
+)
+from shared.sql.plan import Step, forbid, run
 from worker.engine.snapshot import Snapshot
 
 REFUSED_SEEN: Final = "idempotency"
@@ -24,6 +32,7 @@ _SECRETS: Final = frozenset({"password", "passwordConfirm", "oldPassword"})
 _FIND: Final = "SELECT fingerprint, response FROM _idempotency WHERE key = ?"
 _SEEN: Final = "SELECT 1 FROM _idempotency WHERE key = ?"
 _STORE: Final = "INSERT INTO _idempotency (key, fingerprint, at, response)"
+_PLACE: Final = "@"
 
 
 class Idempotency(NamedTuple):
@@ -34,9 +43,13 @@ class Idempotency(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """The answer of an earlier request under the same key. Empty text: no body."""
+    """The answer of an earlier request under the same key. Empty text: no body.
+
+    `place`: collection id and record id of an answer that was too large to be kept.
+    """
 
     response: str
+    place: tuple[str, str] | None = None
 
 
 def read_key(header: str, method: str, target: str, body: Mapping[str, object]) -> Idempotency:
@@ -54,8 +67,13 @@ def read_key(header: str, method: str, target: str, body: Mapping[str, object]) 
 def find_stored(snapshot: Snapshot, asked: Idempotency, actor: str) -> Stored | None:
     """The stored answer to exactly this request.
 
-    Raises INVALID when the key was used for another one.
+    Raises INVALID when the key was used for another one, or is too short for a guest's.
     """
+    if not actor and len(asked.key) < IDEMPOTENCY_GUEST_KEY_CHARS_MIN:
+        raise _wrong_key(
+            "validation_idempotency_key_too_short",
+            f"Without a login the key needs at least {IDEMPOTENCY_GUEST_KEY_CHARS_MIN} characters.",
+        )
     row = snapshot.row(_FIND, (_full_key(asked, actor),))
     if row is None:
         return None
@@ -64,7 +82,11 @@ def find_stored(snapshot: Snapshot, asked: Idempotency, actor: str) -> Stored | 
         raise _wrong_key(
             "validation_idempotency_key_reused", "The key was used for a different request."
         )
-    return Stored(str(response))
+    text = str(response)
+    if not text.startswith(_PLACE):
+        return Stored(text)
+    collection_id, _, record_id = text.removeprefix(_PLACE).partition("/")
+    return Stored("", (collection_id, record_id))
 
 
 def guard(asked: Idempotency, actor: str) -> Step:
@@ -73,13 +95,24 @@ def guard(asked: Idempotency, actor: str) -> Step:
 
 
 def store(asked: Idempotency, actor: str, response: str) -> Step:
-    """Keeps an answer that is known when planning."""
+    """Keeps an answer that is known when planning: none, or a superuser's definition."""
     return run(f"{_STORE} VALUES (?, ?, ?, ?)", (*_columns(asked, actor), response))
 
 
-def store_row(asked: Idempotency, actor: str, source: str, params: tuple[Value, ...]) -> Step:
-    """Keeps the answer that `source`, `<expression> FROM … WHERE …`, yields after the write."""
-    return run(f"{_STORE} SELECT ?, ?, ?, {source}", (*_columns(asked, actor), *params))
+def store_row(
+    asked: Idempotency, actor: str, source: str, collection_id: str, record_id: str
+) -> Step:
+    """Keeps the answer that `source`, `<expression> FROM … WHERE id = ?`, yields after the write.
+
+    Beyond IDEMPOTENCY_ANSWER_BYTES_MAX, the place of the record instead.
+    """
+    sql = (
+        f"{_STORE} WITH answer(body) AS MATERIALIZED (SELECT {source}) "
+        "SELECT ?, ?, ?, iif(octet_length(body) <= ?, body, ?) FROM answer"
+    )
+    place = f"{_PLACE}{collection_id}/{record_id}"
+    params = (record_id, *_columns(asked, actor), IDEMPOTENCY_ANSWER_BYTES_MAX, place)
+    return run(sql, params)
 
 
 def _columns(asked: Idempotency, actor: str) -> tuple[str, str, int]:

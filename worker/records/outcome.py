@@ -68,7 +68,7 @@ def failed(payload: object, collection: Collection | None) -> QuillError:
         return QuillError(
             Kind.UNAVAILABLE, "The write took too long and was not applied.", retry_after_seconds=1
         )
-    _log.warning("write_failed", code=int(code), reason=str(message))
+    _log.warning("write failed", code=int(code), reason=str(message))
     if primary == _ERROR:  # an index expression or a trigger that fails on these values
         return invalid("Failed to save the record.")
     return QuillError(Kind.INTERNAL, "The write failed.")

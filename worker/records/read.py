@@ -12,7 +12,12 @@ from typing import Final, NamedTuple
 from shared.access.identity import Identity
 from shared.errors import QuillError, forbidden, invalid, not_found
 from shared.language.errors import ForbiddenNameError, LanguageError
-from shared.limits import FILTER_CHARS_MAX
+from shared.limits import (
+    FILTER_CHARS_MAX,
+    PLAN_KEY_CHARS_MAX,
+    SORT_FIELD_CHARS_MAX,
+    SORT_FIELDS_MAX,
+)
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import compile_filter
@@ -27,6 +32,8 @@ from worker.records.plans import PlanCache
 from worker.records.rules import admit, bind, failed_at_a_row
 
 _OFFSET_MAX: Final = 2**62
+_SORT_CHARS_MAX: Final = SORT_FIELDS_MAX * (SORT_FIELD_CHARS_MAX + 1)
+_OWN_KEYS: Final = ("collectionId", "collectionName")
 
 
 class ListQuery(NamedTuple):
@@ -114,11 +121,14 @@ def run_list(
 ) -> Page:
     """The list of one collection for one caller, within a snapshot."""
     rule = admit(catalog, plans, collection, collection.list_rule, identity)
+    asked = _canonical(collection, asked)
     key = (collection.id, asked, identity.superuser)
     plan: ListPlan | None = plans.get(catalog.version, key)
     if plan is None:
         plan = _plan_list(collection, rule, asked, superuser=identity.superuser)
-        plans.put(catalog.version, key, plan)
+        if len(asked.filter) <= PLAN_KEY_CHARS_MAX:
+            text = (asked.filter, asked.sort, plan.page_sql, plan.count_sql)
+            plans.put(catalog.version, key, plan, sum(map(len, text)))
     params = () if plan.where is None else bind(plan.where, identity)
     offset = min((page - 1) * per_page, _OFFSET_MAX)
     items = snapshot.value(plan.page_sql, (*params, per_page, offset))
@@ -139,13 +149,28 @@ def _view(
 ) -> str:
     collection = find_readable(catalog, name)
     identity = identity_in(caller, snapshot, catalog)
+    return run_view(snapshot, catalog, plans, collection, record_id, only, identity)
+
+
+def run_view(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    collection: Collection,
+    record_id: str,
+    only: frozenset[str] | None,
+    identity: Identity,
+) -> str:
+    """One record for one caller, within a snapshot. Raises as `view_record`."""
+    if only is not None:
+        only = _own_names(collection, only)
     key = ("view", collection.id, only, identity.superuser)
     plan: _View | None = plans.get(catalog.version, key)
     if plan is None:
         rule = admit(catalog, plans, collection, collection.view_rule, identity)
         shape = shape_sql(collection, hidden=identity.superuser, only=only)
         plan = _View(view_sql(collection, rule, shape), rule)
-        plans.put(catalog.version, key, plan)
+        plans.put(catalog.version, key, plan, len(plan.sql))
     params = () if plan.rule is None else bind(plan.rule, identity)
     found = snapshot.value(plan.sql, (record_id, *params))
     if found is None:
@@ -161,14 +186,34 @@ def find_readable(catalog: Catalog, name: str) -> Collection:
     return collection
 
 
+def _canonical(collection: Collection, asked: ListQuery) -> ListQuery:
+    """The same question without what makes no difference, so that it cannot fill the plan cache.
+
+    Raises INVALID for one that is too long to be kept, or judged.
+    """
+    sort, wanted, only, skip_total = asked
+    if len(wanted) > FILTER_CHARS_MAX or len(sort) > _SORT_CHARS_MAX:
+        raise _wrong_query()
+    if only is not None:
+        only = _own_names(collection, only)
+    return ListQuery(sort.strip(), "" if wanted.isspace() else wanted, only, skip_total)
+
+
+def _own_names(collection: Collection, only: frozenset[str]) -> frozenset[str]:
+    """Those of the names that the collection's records have, as texts of the catalog."""
+    fields = (collection.field(name) for name in only)
+    return frozenset(
+        [field.name for field in fields if field is not None]
+        + [name for name in _OWN_KEYS if name in only]
+    )
+
+
 def _plan_list(
     collection: Collection, rule: Predicate | None, asked: ListQuery, *, superuser: bool
 ) -> ListPlan:
-    if len(asked.filter) > FILTER_CHARS_MAX:
-        raise _wrong_query()
     wanted: Predicate | None = None
     try:
-        if asked.filter.strip():
+        if asked.filter:
             wanted = compile_filter(asked.filter, collection, may_see_hidden=superuser)
         order = order_sql(asked.sort, collection, superuser)
     except ForbiddenNameError as error:

@@ -53,7 +53,7 @@ def bind(predicate: Predicate, identity: Identity) -> tuple[Value, ...]:
     try:
         return predicate.bind(identity)
     except LanguageError as error:
-        _log.warning("rule_denies", reason=error.message)
+        _log.warning("rule denies", reason=error.message)
         raise denied() from None
 
 
@@ -66,7 +66,7 @@ def identity_fields(predicate: Predicate | None) -> frozenset[str]:
 
 def failed_at_a_row(error: SQLError) -> QuillError:
     """A rule that compiles may still fail at a row, by a pattern that is too long: it denies."""
-    _log.warning("rule_fails", reason=str(error))
+    _log.warning("rule fails at a row", reason=str(error))
     return denied()
 
 
@@ -79,5 +79,5 @@ def _compile(collection: Collection, rule: str) -> Predicate | str:
     try:
         return compile_rule(rule, collection)
     except LanguageError as error:
-        _log.error("rule_does_not_compile", collection=collection.name, reason=str(error))
+        _log.error("rule does not compile", collection=collection.name, reason=str(error))
         return _BROKEN

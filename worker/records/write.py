@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from shared import ids
 from shared.access.identity import Identity
 from shared.dates import now_text
-from shared.errors import invalid, not_found
+from shared.errors import Kind, QuillError, invalid, not_found
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
@@ -31,7 +31,7 @@ from worker.records.caller import TOKEN_KEY, Caller, caller_guards, identity_in
 from worker.records.idempotency import Stored
 from worker.records.outcome import REFUSED_AGAIN, REFUSED_CREATE, REFUSED_LAST, REFUSED_MISSING
 from worker.records.plans import PlanCache
-from worker.records.read import find_readable
+from worker.records.read import find_readable, run_view
 from worker.records.rules import admit, bind, identity_fields
 from worker.records.submit import (
     Ask,
@@ -103,7 +103,7 @@ def _plan_create(
     hashes: Hashes,
 ) -> Planned | NeedsHash | Stored:
     collection, identity, rule = _admit(snapshot, catalog, plans, name, "create", caller)
-    stored = _find_stored(snapshot, ask, identity)
+    stored = _find_stored(snapshot, catalog, plans, ask, identity)
     if stored is not None:
         return stored
     form = write_form(catalog, plans, collection, identity)
@@ -121,7 +121,7 @@ def _plan_create(
     if form.relations:
         steps += form.relation_guards(values)
     steps.append(form.insert_step(values))
-    _keep_answer(steps, ask, identity, form, str(values["id"]))
+    _keep_answer(steps, ask, identity, form, collection, str(values["id"]))
     return Planned(Plan(catalog.version, tuple(steps)), identity.actor, collection)
 
 
@@ -137,7 +137,7 @@ def _plan_update(
     hashes: Hashes,
 ) -> Planned | NeedsHash | Stored:
     collection, identity, rule = _admit(snapshot, catalog, plans, name, "update", caller)
-    stored = _find_stored(snapshot, ask, identity)
+    stored = _find_stored(snapshot, catalog, plans, ask, identity)
     if stored is not None:
         return stored
     steps = _opening(ask, identity, identity_fields(rule))
@@ -153,7 +153,7 @@ def _plan_update(
         steps.append(_renew_for_email(snapshot, collection, record_id, changes))
     steps += form.relation_guards(changes)
     steps.append(update_step(collection, record_id, changes, form.shape, refusal=REFUSED_MISSING))
-    _keep_answer(steps, ask, identity, form, record_id)
+    _keep_answer(steps, ask, identity, form, collection, record_id)
     return Planned(Plan(catalog.version, tuple(steps)), identity.actor, collection)
 
 
@@ -167,7 +167,7 @@ def _plan_delete(
     ask: Ask,
 ) -> Planned | Stored:
     collection, identity, rule = _admit(snapshot, catalog, plans, name, "delete", caller)
-    stored = _find_stored(snapshot, ask, identity)
+    stored = _find_stored(snapshot, catalog, plans, ask, identity)
     if stored is not None:
         return stored
     steps = _opening(ask, identity, identity_fields(rule))
@@ -216,10 +216,27 @@ def _judged_row(
     return guard
 
 
-def _find_stored(snapshot: Snapshot, ask: Ask, identity: Identity) -> Stored | None:
+def _find_stored(
+    snapshot: Snapshot, catalog: Catalog, plans: PlanCache, ask: Ask, identity: Identity
+) -> Stored | None:
+    """The answer of the first request; a large one is the record as the caller may see it now.
+
+    No body where it is gone or hidden from him: the write was applied, so a 404 would mislead.
+    """
     if ask.idempotency is None:
         return None
-    return idempotency.find_stored(snapshot, ask.idempotency, identity.actor)
+    stored = idempotency.find_stored(snapshot, ask.idempotency, identity.actor)
+    if stored is None or stored.place is None:
+        return stored
+    collection_id, record_id = stored.place
+    try:
+        collection = find_readable(catalog, collection_id)
+        found = run_view(snapshot, catalog, plans, collection, record_id, None, identity)
+    except QuillError as error:
+        if error.kind not in (Kind.NOT_FOUND, Kind.FORBIDDEN):
+            raise
+        found = ""
+    return Stored(found)
 
 
 def _opening(ask: Ask, identity: Identity, compared: frozenset[str]) -> list[Step]:
@@ -231,12 +248,17 @@ def _opening(ask: Ask, identity: Identity, compared: frozenset[str]) -> list[Ste
 
 
 def _keep_answer(
-    steps: list[Step], ask: Ask, identity: Identity, form: WriteForm, record_id: str
+    steps: list[Step],
+    ask: Ask,
+    identity: Identity,
+    form: WriteForm,
+    collection: Collection,
+    record_id: str,
 ) -> None:
-    if ask.idempotency is not None:
-        steps.append(
-            idempotency.store_row(ask.idempotency, identity.actor, form.answer_source, (record_id,))
-        )
+    asked = ask.idempotency
+    if asked is not None:
+        source = form.answer_source
+        steps.append(idempotency.store_row(asked, identity.actor, source, collection.id, record_id))
 
 
 def _hash_passwords(form: WriteForm, values: dict[str, Value], hashes: Hashes) -> NeedsHash | None:

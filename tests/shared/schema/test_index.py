@@ -126,6 +126,8 @@ def test_names_are_unique_over_the_catalog() -> None:
     assert found("CREATE INDEX First ON t (a)") == {"indexes.0": "validation_existing_index_name"}
     assert found("CREATE INDEX second ON t (a)") == {"indexes.0": "validation_existing_index_name"}
     assert found("CREATE INDEX _head ON t (a)") == {"indexes.0": "validation_existing_index_name"}
+    own = "CREATE INDEX `pbc_1:f` ON t (a)"  # as the system's own are called
+    assert found(own) == {"indexes.0": "validation_existing_index_name"}
     assert found("CREATE INDEX j ON t (a)", "CREATE INDEX J ON t (b)") == {
         "indexes.1": "validation_duplicated_index_name"
     }

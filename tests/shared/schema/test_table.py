@@ -100,6 +100,65 @@ def test_a_table_is_renamed_in_any_way(name: str) -> None:
     assert (name,) in names
 
 
+RELATIONS: list[dict[str, Any]] = [
+    {"name": "author", "type": "relation", "collectionId": "pbc_p"},
+    {"name": "likes", "type": "relation", "collectionId": "pbc_p", "maxSelect": 9},
+]
+
+
+def own_indexes(db: apsw.Connection, table: str) -> list[tuple[str, str]]:
+    """(index, column) of the indexes that no definition lists."""
+    rows = db.execute(
+        "SELECT l.name, i.name FROM pragma_index_list(?) l, pragma_index_info(l.name) i"
+        " WHERE l.name LIKE '%:%' ORDER BY 1",
+        (table,),
+    )
+    return [(str(index), str(column)) for index, column in rows]
+
+
+def test_a_reference_has_an_index_of_its_own() -> None:
+    """It comes with the column, follows each rename, goes with the column, and is not listed."""
+    posts = define({"id": "pbc_p", "name": "posts", "fields": [*ALL[:1], *RELATIONS]})
+    author = {**RELATIONS[0], "id": posts.by_name["author"].id}
+    name = f"pbc_p:{author['id']}"
+    db = new_database()
+    run_all(db, create_table(posts))
+    assert own_indexes(db, "posts") == [(name, "author")]
+    assert posts.indexes == ()
+
+    renamed = define({"name": "Posts", "fields": [{**author, "name": "writer"}]}, posts)
+    statements = alter_table(posts, renamed)
+    run_all(db, statements)
+    assert own_indexes(db, "Posts") == [(name, "writer")]
+    assert not any("INDEX" in sql for sql in statements)
+
+    more = define({"fields": [{**author, "name": "a"}, {**RELATIONS[0], "id": "2nd"}]}, renamed)
+    run_all(db, alter_table(renamed, more))
+    assert own_indexes(db, "Posts") == [("pbc_p:2nd", "author"), (name, "a")]
+
+    none = define({"fields": ALL[:1]}, more)
+    run_all(db, alter_table(more, none))
+    assert own_indexes(db, "Posts") == []
+
+
+def test_ids_that_sqlite_takes_for_one_have_indexes() -> None:
+    """Index names differ by more than case; ids need not."""
+    fields = [{**RELATIONS[0], "id": one, "name": name} for one, name in [("r", "a"), ("R", "b")]]
+    db = new_database()
+    run_all(db, create_table(define({"id": "pbc_p", "name": "posts", "fields": fields})))
+    assert [column for _, column in own_indexes(db, "posts")] == ["b", "a"]
+
+
+def test_a_table_from_before_these_indexes_is_altered() -> None:
+    """Its column is dropped all the same."""
+    posts = define({"id": "pbc_p", "name": "posts", "fields": [*ALL[:1], *RELATIONS]})
+    db = new_database()
+    run_all(db, create_table(posts))
+    db.execute(f'DROP INDEX "{own_indexes(db, "posts")[0][0]}"')
+    run_all(db, alter_table(posts, define({"fields": ALL[:1]}, posts)))
+    assert columns(db, "posts") == ["id", "title"]
+
+
 NAMES = ["a", "b", "B", "c", "index", "order"]
 FIELD_LISTS = st.lists(
     st.tuples(st.sampled_from(["f1", "f2", "f3", "f4", "f5"]), st.sampled_from(NAMES)),
@@ -113,8 +172,14 @@ def body(name: str, fields: list[tuple[str, str]]) -> dict[str, Any]:
     """A definition with an index on its last field, so that indexes come and go too."""
     last = fields[-1][1] if fields else "id"
     return {
+        "id": "pbc_x",
         "name": name,
-        "fields": [{"id": one, "name": called, "type": "text"} for one, called in fields],
+        "fields": [
+            {"id": one, "name": called, "type": "relation", "collectionId": "pbc_x"}
+            if one in ("f1", "f2")
+            else {"id": one, "name": called, "type": "text"}
+            for one, called in fields
+        ],
         "indexes": [f"CREATE INDEX i ON t ({last})", f"CREATE INDEX i_{last} ON t (id, {last})"],
     }
 

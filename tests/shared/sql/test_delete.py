@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.limits import CASCADE_LEVELS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
+from shared.schema.table import create_table
 from shared.sql.delete import delete_plan_steps
 from shared.sql.plan import StepKind
 from tests.shared.sql.sample import RefusedError, apply, collection, create, insert
@@ -290,3 +291,19 @@ def _read(
                 for name, value in values.items()
             }
     return data
+
+
+@pytest.mark.parametrize("options", [{"required": True}, {}, {"cascadeDelete": True}])
+def test_what_refers_is_found_by_an_index(options: dict[str, object]) -> None:
+    """No step reads the referring table to its end: not the guard, not what follows."""
+    users = collection("users")
+    posts = collection("posts", _relation("author", "users", **options))
+    catalog, connection = _catalog(users, posts)
+    for index in create_table(posts)[1:]:
+        connection.execute(index)
+    steps = delete_plan_steps(catalog, users, "u1")
+    assert len(steps) > 1
+    for step in steps:
+        lines = connection.execute(f"EXPLAIN QUERY PLAN {step.sql}", step.params).fetchall()
+        assert not any(str(line[3]).startswith("SCAN x") for line in lines), lines
+        assert not any(str(line[3]).startswith("SCAN posts") for line in lines), lines

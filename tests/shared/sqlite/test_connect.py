@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import pytest
 
+from shared.limits import LIKE_PATTERN_BYTES_MAX
 from shared.sqlite.connect import open_reader, open_writer
 from shared.sqlite.failures import code_and_text, is_busy, is_full, is_interrupt, is_io, is_ours
 
@@ -46,6 +48,17 @@ def test_like_differs_between_writer_and_reader(path: Path) -> None:
     assert reader.execute("SELECT 'A' LIKE 'a'").get == 1
     writer.close()
     reader.close()
+
+
+@pytest.mark.parametrize("opening", [open_reader, open_writer])
+def test_patterns_are_bounded(path: Path, opening: Callable[[Path], apsw.Connection]) -> None:
+    """One that is too long fails, instead of taking its time."""
+    connection = opening(path)
+    like = "SELECT 'a' LIKE ?"
+    assert connection.execute(like, ("b" * LIKE_PATTERN_BYTES_MAX,)).get == 0
+    with pytest.raises(apsw.SQLError):
+        _ = connection.execute(like, ("b" * (LIKE_PATTERN_BYTES_MAX + 1),)).get
+    connection.close()
 
 
 def test_reader_cannot_write(path: Path, tmp_path: Path) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import apsw
 import pytest
 
 from shared.limits import LOCKOUT_FAILURES, LOCKOUT_SECONDS
-from worker.auth.lockout import attempt_key, clear_plan, reserve_plan
+from shared.schema.catalog import Catalog
+from shared.status_page import StatusPage
+from worker.auth.lockout import attempt_key, clear_plan, reserve_plan, seconds_left
+from worker.engine.snapshot import quick_snapshot
 
 _TABLE = "CREATE TABLE _attempts (key TEXT PRIMARY KEY, failures INT, until INT) WITHOUT ROWID"
 _WINDOW_MS = int(LOCKOUT_SECONDS * 1_000)
@@ -62,6 +67,20 @@ def test_a_right_password_clears(database: apsw.Connection) -> None:
     step = clear_plan(1, "c|a").steps[0]
     database.execute(step.sql, step.params)
     assert _reserve(database, 0)
+
+
+def test_the_time_that_is_left_is_told(tmp_path: Path) -> None:
+    """Not the whole window; that only where the row is not to be seen yet, or over."""
+    path = tmp_path / "main.db"
+    with closing(apsw.Connection(str(path))) as writing:
+        writing.execute(_TABLE)
+        _reserve(writing, 0)
+    snapshot = quick_snapshot(path, StatusPage.create(tmp_path / "page").database())
+    catalog = Catalog(1, [])
+    assert seconds_left(snapshot, catalog, "c|a", LOCKOUT_SECONDS - 10) == 10
+    for key, now in (("c|a", LOCKOUT_SECONDS), ("c|b", 0.0)):
+        assert seconds_left(snapshot, catalog, key, now) == LOCKOUT_SECONDS
+    snapshot.close()
 
 
 def test_a_key_is_short_and_folded() -> None:

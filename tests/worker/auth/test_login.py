@@ -6,14 +6,25 @@ Also `worker.auth.identity`, `worker.auth.superusers` and `worker.wire.pocketbas
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx
 import pytest
 
+from shared.dates import now_text
+from shared.errors import QuillError
 from shared.limits import LOCKOUT_FAILURES
+from shared.schema.catalog import Catalog
+from shared.schema.system import bootstrap, superusers
+from shared.status_page import StatusPage
 from tests.cluster_process import EMAIL, PASSWORD, ClusterProcess, upsert_superuser
 from tests.worker.fresh import fresh_client
+from worker.auth import login
+from worker.auth.superusers import first_plan
+from worker.engine.snapshot import quick_snapshot
 
 AUTH = "/api/collections/_superusers"
 RECORDS = f"{AUTH}/records"
@@ -227,3 +238,22 @@ def test_a_right_password_clears_the_count(superuser: httpx.Client, guest: httpx
 
     with ThreadPoolExecutor(20) as threads:
         assert set(threads.map(login, range(40))) == {200}
+
+
+def test_no_session_is_made_before_the_password_is_verified(tmp_path: Path) -> None:
+    """What a known identity costs until then tells nothing; and the verified hash must still be."""
+    path, catalog = tmp_path / "main.db", Catalog(1, [superusers(now_text())])
+    insert = first_plan(catalog, EMAIL, "hash", now_text()).steps[1]
+    with closing(apsw.Connection(str(path))) as writing:
+        for sql, params in (*bootstrap(now_text()), (insert.sql, insert.params)):
+            writing.execute(sql, params)
+    snapshot = quick_snapshot(path, StatusPage.create(tmp_path / "page").database())
+
+    attempt = login.Attempt(EMAIL, "any", "")
+    found = login._find(snapshot, catalog, "_superusers", attempt)
+    assert found is not None
+    assert (set(found._fields), found.password) == ({"record_id", "password"}, "hash")
+    assert login._open(snapshot, catalog, "_superusers", found).token
+    with pytest.raises(QuillError):
+        login._open(snapshot, catalog, "_superusers", found._replace(password="older hash"))
+    snapshot.close()

@@ -109,6 +109,29 @@ def test_nobody_there_is_a_time_out(
     asyncio.run(scenario())
 
 
+def test_sockets_are_bounded_and_their_failure_is_an_answer(
+    run_directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One socket too many, or one that cannot connect, is UNAVAILABLE and leaves nothing open."""
+    monkeypatch.setattr(peers_module, "PEER_SOCKETS_MAX", 1)
+
+    async def refused(one: Peers, slot: int) -> None:
+        with pytest.raises(QuillError) as caught:
+            await one.call(slot, 20, "shout", b"x")
+        assert caught.value.kind is Kind.UNAVAILABLE
+
+    async def scenario() -> None:
+        with started(run_directory, 0, 10) as one, started(run_directory, 1, 20):
+            await refused(one, 10**120)  # too long for a path: ZeroMQ refuses
+            assert not one._dealers
+            assert await one.call(1, 20, "shout", b"x") == b"X"
+            await refused(one, 2)
+            assert await one.call(1, 20, "shout", b"x") == b"X"
+            assert (list(one._dealers), len(one._descriptors), one._waiting) == ([1], 2, {})
+
+    asyncio.run(scenario())
+
+
 def test_a_handler_that_fails_is_told(run_directory: RunDirectory) -> None:
     """The caller gets UNAVAILABLE, and the peer goes on."""
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
 from shared.errors import Kind, QuillError, not_found
-from shared.limits import SLOW_READS_WAITING_MAX
+from shared.limits import (
+    LIKE_PATTERN_BYTES_MAX,
+    QUICK_READ_PROGRESS_STEPS,
+    READ_BYTES_MAX,
+    SLOW_READS_WAITING_MAX,
+)
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Plan, run
 from shared.sqlite.driver import SQLError
 from tests.worker.engine.conftest import TABLE, insert, linked, reading
 from tests.writer.link import Depot
 from worker.engine import snapshot as snapshot_module
-from worker.engine.snapshot import Snapshot
+from worker.engine.batch_log import OutcomeLog
+from worker.engine.snapshot import Snapshot, quick_snapshot
 
 _LONG = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) SELECT sum(i) FROM c"
 
@@ -24,12 +31,13 @@ def _sum(snapshot: Snapshot, _catalog: Catalog, top: int) -> tuple[object, str]:
     return snapshot.value(_LONG, (top,)), threading.current_thread().name
 
 
-def test_a_short_read_stays_on_the_loop(depot: Depot) -> None:
+def test_a_short_read_stays_on_the_loop(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
     """And many of them never add up to the budget of one."""
+    monkeypatch.setattr(snapshot_module, "QUICK_READ_SECONDS", 0.1)
 
     async def scenario() -> None:
         with reading(depot) as reader:
-            for _ in range(300):
+            for _ in range(1_000):
                 total, thread = await reader.read(_sum, 1_000)
                 assert (total, thread) == (500_500, threading.main_thread().name)
 
@@ -61,6 +69,91 @@ def test_an_endless_read_is_ended(depot: Depot, monkeypatch: pytest.MonkeyPatch)
             assert (await reader.read(_sum, 10))[0] == 55
 
     asyncio.run(scenario())
+
+
+def test_time_counts_and_not_steps(depot: Depot) -> None:
+    """A few hundred comparisons of long texts are few steps, and much too long for the loop."""
+    sql = (
+        "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300)"
+        " SELECT count(*) FROM c WHERE printf('%.*c', 5000 + i, 'a') LIKE ?"
+    )
+
+    def work(snapshot: Snapshot, _catalog: Catalog) -> tuple[object, str]:
+        pattern = "%" + "a" * (LIKE_PATTERN_BYTES_MAX - 3) + "b%"
+        return snapshot.value(sql, (pattern,)), threading.current_thread().name
+
+    async def scenario() -> tuple[object, str]:
+        with reading(depot) as reader:
+            return await reader.read(work)
+
+    count, thread = asyncio.run(scenario())
+    assert count == 0
+    assert thread.startswith("slow-read")
+
+
+def test_the_engines_own_reads_have_their_own_time(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that was ended leaves nothing behind; an endless one of the engine's is ended too."""
+    monkeypatch.setattr(snapshot_module, "READ_SECONDS_MAX", 0.2)
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            for _ in range(2):
+                with pytest.raises(QuillError):
+                    await reader.read(_sum, 1 << 40)
+                total = await reader.run_in_thread(lambda own: own.value(_LONG, (10_000,)))
+                assert total == 50_005_000
+                with pytest.raises(QuillError) as caught:
+                    await reader.run_in_thread(lambda own: own.value(_LONG, (1 << 40,)))
+                assert caught.value.kind is Kind.UNAVAILABLE
+                found = await OutcomeLog(reader, 1).look_up([1], 0)
+                assert found == {}
+
+    asyncio.run(scenario())
+
+
+def test_a_thread_without_a_connection_is_unavailable(depot: Depot, folder: Path) -> None:
+    """The reader goes on; the request may be sent again."""
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            reader._path, path = folder / "none.db", reader._path
+            with pytest.raises(QuillError) as caught:
+                await reader.read(_sum, 1_000_000)
+            assert caught.value.kind is Kind.UNAVAILABLE
+            reader._path = path
+            assert (await reader.read(_sum, 300_000))[0] == 300_000 * 300_001 // 2
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_is_too_large_is_refused(depot: Depot) -> None:
+    """SQLite gives up before it has made it, on the loop as in a thread."""
+
+    def work(snapshot: Snapshot, _catalog: Catalog, top: int) -> object:
+        snapshot.value(_LONG, (top,))
+        return snapshot.value("SELECT hex(zeroblob(?))", (READ_BYTES_MAX,))
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            for top in (1, 300_000):
+                with pytest.raises(QuillError, match="fewer records") as caught:
+                    await reader.read(work, top, transaction=True)
+                assert caught.value.kind is Kind.INVALID
+
+    asyncio.run(scenario())
+
+
+def test_a_commit_is_never_broken_off(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late it is: an open transaction would make every later read fail."""
+    monkeypatch.setattr(snapshot_module, "QUICK_READ_SECONDS", 0.0)
+    words = depot.page.database()
+    snapshot = quick_snapshot(depot.database, words)
+    for _ in range(3 * QUICK_READ_PROGRESS_STEPS):
+        snapshot.run(lambda _own, _catalog: None, Catalog(0, ()), (), transaction=True)
+    assert snapshot.in_transaction(lambda own: own.value("SELECT 7")) == 7
+    snapshot.close()
 
 
 def test_the_slow_queue_is_bounded(depot: Depot) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from shared.errors import Kind, QuillError
 from shared.limits import IN_FLIGHT_WRITES_PER_WORKER
 from shared.messages.commands import Result, Status
 from shared.sql.plan import Plan, require, run
+from shared.sqlite.driver import BusyError, CantOpenError, InterruptError
 from tests.waiting import until, until_async
 from tests.worker.engine.conftest import insert, keys, linked
 from tests.writer.link import Depot
@@ -126,6 +128,26 @@ def test_a_stopped_writer_means_an_unknown_outcome(depot: Depot) -> None:
 
     assert asyncio.run(scenario()).kind is Kind.UNKNOWN_OUTCOME
     assert len(keys(depot)) <= 1
+
+
+@pytest.mark.parametrize("fault", [CantOpenError, BusyError, InterruptError, ValueError])
+def test_a_lookup_that_fails_means_an_unknown_outcome(depot: Depot, fault: type[Exception]) -> None:
+    """Whatever goes wrong in reading the log, whoever waits is told."""
+
+    async def lookup(_seqs: Iterable[int], _since: int) -> dict[int, Result]:
+        raise fault
+
+    async def scenario() -> QuillError:
+        link = WriterLink(depot.run_directory.writer, 1, lookup)
+        link.start()
+        await link.ready()
+        link._dealer._received = lambda _message: None
+        with pytest.raises(QuillError) as caught:
+            await asyncio.wait_for(link.submit(insert(depot, "a"), deadline_seconds=0.1), 10)
+        link.close()
+        return caught.value
+
+    assert asyncio.run(scenario()).kind is Kind.UNKNOWN_OUTCOME
 
 
 def test_never_sent_means_certainly_not_applied(folder: Path) -> None:

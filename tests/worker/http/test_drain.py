@@ -153,6 +153,23 @@ def test_streams_are_ended_and_the_worker_ends(workers: Workers) -> None:
         assert process.wait(_PATIENCE_SECONDS) == 0
 
 
+def test_a_body_that_never_ends_does_not_hold_it_back(workers: Workers) -> None:
+    """Its request is refused as not applied, and the worker ends by itself."""
+    process = workers.start()
+    with socket.create_connection(("127.0.0.1", workers.port)) as stalled:
+        stalled.settimeout(_PATIENCE_SECONDS)
+        path = b"/api/collections/_superusers/auth-with-password"
+        stalled.sendall(b"POST " + path + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{")
+        with socket.create_connection(("127.0.0.1", workers.port)) as other:
+            other.sendall(_REQUEST)  # answered, so the one before it is being served
+            _until(other, b"}")
+        process.terminate()
+        answer = _until(stalled, b"}")
+        assert answer.startswith(b"HTTP/1.1 503"), answer
+        assert b"quill-outcome: not-applied" in answer
+        assert process.wait(_PATIENCE_SECONDS) == 0
+
+
 def test_idle_connections_do_not_hold_it_back(workers: Workers) -> None:
     """They are closed when the time to tell them is over."""
     process = workers.start()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.sse import options
 from tests.worker.realtime.place import ID, Place
+from worker.realtime import index as index_module
 from worker.realtime.client import Client
 from worker.realtime.index import TopicIndex
 from worker.realtime.principal import Principal
@@ -21,6 +25,11 @@ def _client(number: int, principal: Principal | None = None) -> Client:
 
 def _add(index: TopicIndex, place: Place, client: Client, *topics: str) -> None:
     index.replace(client, read_topics(list(topics)), place.reader.catalog.current())
+
+
+def _refresh(index: TopicIndex, place: Place) -> None:
+    while not index.refresh(place.reader.catalog.current()):
+        pass
 
 
 def _sizes(index: TopicIndex) -> list[int]:
@@ -63,9 +72,48 @@ def test_a_moved_catalog_places_everything_anew(place: Place) -> None:
     _add(index, place, _client(1), "posts/*", "later/*")
     place.store("posts", list_rule=None)
     place.store("later")
-    index.refresh(place.reader.catalog.current())
+    _refresh(index, place)
     assert _sizes(index) == []
     assert len(index.listeners("c_later")) == 1
     place.store("posts")
-    index.refresh(place.reader.catalog.current())
+    _refresh(index, place)
     assert _sizes(index) == [1]
+
+
+def test_a_moved_catalog_is_followed_in_slices(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between them clients may come and go; in the end each that is there has its place."""
+    monkeypatch.setattr(index_module, "REALTIME_SLICE_SECONDS", -1.0)
+    index = TopicIndex()
+    clients = [_client(number) for number in range(5)]
+    for number, client in enumerate(clients):
+        _add(index, place, client, f"posts{options(filter=f'size = {number}')}")
+    place.store("posts")
+    assert not index.refresh(place.reader.catalog.current())
+    assert _sizes(index) == [1]
+    index.remove(clients[4])
+    _add(index, place, clients[3], "posts/*")
+    _refresh(index, place)
+    assert _sizes(index) == [1, 1, 1, 1]
+    for client in clients:
+        index.remove(client)
+    assert (index.count, index._groups, index._asked) == (0, {}, {})
+
+
+def test_what_clients_ask_themselves_is_bounded_for_all(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By number and by text; what somebody asks already, and what asks nothing, is free."""
+    monkeypatch.setattr(index_module, "REALTIME_VIEWS_PER_WORKER", 2)
+    monkeypatch.setattr(index_module, "REALTIME_FILTER_CHARS_PER_WORKER", 20)
+    one, two, three = (f"posts{options(filter=f'size = {n}')}" for n in range(3))
+    wide = f"posts{options(filter='size = 10 || size = 20')}"
+    index = TopicIndex()
+    client = _client(1)
+    assert not index.has_room(read_topics([wide]))
+    _add(index, place, client, one, two)
+    assert not index.has_room(read_topics([three]))
+    assert index.has_room(read_topics([one, two, "posts/*", f"posts/{ID}"]))
+    index.remove(client)
+    assert index.has_room(read_topics([three]))

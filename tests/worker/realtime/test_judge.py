@@ -27,7 +27,7 @@ def _view(**rules: str | None) -> View:
 
 def _judge(place: Place, *cases: Case) -> Verdicts:
     catalog = place.reader.catalog.current()
-    verdicts = judge(place.reader.snapshot, catalog, catalog.version, list(cases))
+    verdicts = judge(place.reader.snapshot, catalog, catalog.version, list(cases), Verdicts())
     assert verdicts is not None
     return verdicts
 
@@ -51,7 +51,7 @@ def test_another_catalog_is_not_judged(place: Place) -> None:
     """Views of an older version have to be compiled again first."""
     catalog = place.reader.catalog.current()
     case = Case(_view(), None, ID, ROW)
-    assert judge(place.reader.snapshot, catalog, catalog.version - 1, [case]) is None
+    assert judge(place.reader.snapshot, catalog, catalog.version - 1, [case], Verdicts()) is None
 
 
 def test_a_principal_without_a_record_is_lost(place: Place) -> None:

@@ -73,6 +73,28 @@ def test_a_client_that_hung_up_is_forgotten(cluster: ClusterProcess) -> None:
     assert asyncio.run(scenario()) == 404
 
 
+def test_a_slot_that_no_worker_has_is_no_client(cluster: ClusterProcess) -> None:
+    """The id is the caller's text: nobody is asked about a slot that cannot be."""
+
+    async def scenario() -> set[int]:
+        ids = [f"{slot:04x}" + "0" * 36 for slot in (2, 3, 255, 65535)]
+        return {await set_subscriptions(cluster.port, made_up, ["posts"]) for made_up in ids}
+
+    assert asyncio.run(scenario()) == {404}
+
+
+def test_filters_are_bounded(cluster: ClusterProcess) -> None:
+    """So many in one subscription, so many comparisons in all of them: 400, and the old set stays."""
+    many = [f"posts{options(filter=f'title = {n}')}" for n in range(51)]
+    wide = [f"posts/{n}{options(filter='||'.join([f'title={n}'] * 100))}" for n in range(6)]
+
+    async def scenario() -> list[int]:
+        async with await EventStream.open(cluster.port) as stream:
+            return [await stream.subscribe(*topics) for topics in (many, many[1:], wide, wide[1:])]
+
+    assert asyncio.run(scenario()) == [400, 204, 400, 204]
+
+
 def test_the_set_is_replaced(cluster: ClusterProcess) -> None:
     """What is not in the last POST is not heard any more."""
 

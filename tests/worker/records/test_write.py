@@ -7,8 +7,10 @@ Also `worker.records.write_form`, `worker.records.submit`, `worker.records.calle
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
+import apsw
 import httpx
 import pytest
 
@@ -23,6 +25,7 @@ FIELDS: list[dict[str, Any]] = [
     {"name": "created", "type": "autodate", "onCreate": True},
     {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True},
 ]
+PARALLEL = "parallel-0123456789"
 UNIQUE = "CREATE UNIQUE INDEX once ON things (title)"
 
 
@@ -204,7 +207,7 @@ def test_relations_must_exist_and_are_settled(cluster: ClusterProcess, guest: ht
 
 def test_a_repeated_create_is_answered_and_not_applied(guest: httpx.Client) -> None:
     """The same bytes as the first time, and a header that says so."""
-    headers, body = {"Idempotency-Key": "create-1"}, {"title": "only once"}
+    headers, body = {"Idempotency-Key": "create-1-0123456789"}, {"title": "only once"}
     first = guest.post(_path("things"), json=body, headers=headers)
     again = guest.post(_path("things"), json=body, headers=headers)
 
@@ -218,13 +221,13 @@ def test_updates_and_deletes_are_repeated_too(guest: httpx.Client) -> None:
     """Also when the record has changed, or gone, since."""
     record = guest.post(_path("things"), json={"title": "key"}).json()
     path = _path("things", record["id"])
-    first = guest.patch(path, json={"n": 1}, headers={"Idempotency-Key": "u1"})
+    first = guest.patch(path, json={"n": 1}, headers={"Idempotency-Key": "u1-0123456789abcd"})
     guest.patch(path, json={"n": 2})
-    again = guest.patch(path, json={"n": 1}, headers={"Idempotency-Key": "u1"})
+    again = guest.patch(path, json={"n": 1}, headers={"Idempotency-Key": "u1-0123456789abcd"})
     assert again.json() == first.json()
     assert guest.get(path).json()["n"] == 2
     for expected in (None, "true"):
-        gone = guest.delete(path, headers={"Idempotency-Key": "d1"})
+        gone = guest.delete(path, headers={"Idempotency-Key": "d1-0123456789abcd"})
         assert (gone.status_code, gone.content) == (204, b"")
         assert gone.headers.get("idempotent-replay") == expected
 
@@ -233,7 +236,7 @@ def test_a_key_belongs_to_one_request_of_one_caller(
     guest: httpx.Client, superuser: httpx.Client
 ) -> None:
     """Another body under it is refused; another caller has keys of his own."""
-    headers = {"Idempotency-Key": "mine"}
+    headers = {"Idempotency-Key": "mine-0123456789abcd"}
     guest.post(_path("things"), json={"title": "k1"}, headers=headers)
     other = guest.post(_path("things"), json={"title": "k2"}, headers=headers)
     assert other.status_code == 400
@@ -246,7 +249,7 @@ def test_a_key_belongs_to_one_request_of_one_caller(
 def test_a_refused_write_keeps_no_answer(guest: httpx.Client) -> None:
     """After the reason is gone, the same request is applied."""
     taken = guest.post(_path("things"), json={"title": "wanted"}).json()
-    headers, body = {"Idempotency-Key": "wanted"}, {"title": "wanted"}
+    headers, body = {"Idempotency-Key": "wanted-0123456789abcd"}, {"title": "wanted"}
     assert guest.post(_path("things"), json=body, headers=headers).status_code == 400
     guest.delete(_path("things", taken["id"]))
     reply = guest.post(_path("things"), json=body, headers=headers)
@@ -259,7 +262,7 @@ def test_parallel_repeats_are_applied_once(guest: httpx.Client) -> None:
     def create(_: int) -> str:
         with fresh_client(guest.base_url) as own:
             reply = own.post(
-                _path("loners"), json={"title": "same"}, headers={"Idempotency-Key": "parallel"}
+                _path("loners"), json={"title": "same"}, headers={"Idempotency-Key": PARALLEL}
             )
             assert reply.status_code == 200, reply.text
             return str(reply.json()["id"])
@@ -272,6 +275,42 @@ def test_parallel_repeats_are_applied_once(guest: httpx.Client) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def _loners(cluster: ClusterProcess) -> None:
     cluster.collection("loners", FIELDS)
+
+
+def test_a_guests_key_is_long(guest: httpx.Client, superuser: httpx.Client) -> None:
+    """All guests are one caller, so a short key of one would be another one's, too."""
+    body, headers = {"title": "short"}, {"Idempotency-Key": "x" * 15}
+    refused = guest.post(_path("loners"), json=body, headers=headers)
+    code = refused.json()["data"]["idempotencyKey"]["code"]
+    assert (refused.status_code, code) == (400, "validation_idempotency_key_too_short")
+    assert superuser.post(_path("loners"), json=body, headers=headers).status_code == 200
+
+
+def test_a_large_answer_is_not_kept_but_shown_again(
+    cluster: ClusterProcess, guest: httpx.Client
+) -> None:
+    """A small change to a large record costs a small row; the repeat is a view of the record."""
+    text = {"name": "text", "type": "text", "max": 100_000}
+    cluster.collection("large", [text, {"name": "n", "type": "number"}], viewRule="n < 9")
+    record = guest.post(_path("large"), json={"text": "ü" * 50_000}).json()
+    path, headers = _path("large", record["id"]), {"Idempotency-Key": "large-0123456789"}
+
+    def again() -> httpx.Response:
+        return guest.patch(path, json={"n": 1}, headers=headers)
+
+    first = again()
+    assert (first.status_code, first.json()["n"]) == (200, 1)
+    with closing(apsw.Connection(str(cluster.depot / "data/main.db"), 1)) as database:
+        rows = "SELECT response FROM _idempotency WHERE key = '|large-0123456789'"
+        assert database.execute(rows).get == f"@{record['collectionId']}/{record['id']}"
+    assert again().content == first.content
+    guest.patch(path, json={"n": 2})
+    assert again().json()["n"] == 2
+    guest.patch(path, json={"n": 9})
+    hidden = again()
+    assert (hidden.status_code, hidden.headers["idempotent-replay"]) == (204, "true")
+    guest.delete(path)
+    assert again().status_code == 204
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "ä"])

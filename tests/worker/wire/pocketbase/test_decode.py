@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.errors import Kind, QuillError
-from shared.limits import JSON_DEPTH_MAX
+from shared.limits import JSON_DEPTH_MAX, JSON_NODES_MAX
 from worker.wire.pocketbase.decode import check_text, integer, paging, parse_object, switch
 
 
@@ -47,6 +47,21 @@ def test_depth_counts_nesting_and_not_brackets() -> None:
     assert parse_object(b'{"a":' + b"[" * deep + b"]" * deep + b"}")
     assert parse_object(b'{"a":[' + b",".join([b"[]"] * 500) + b"]}")
     assert parse_object(b'{"a":"' + b"[{" * 500 + b'","b":"\\\\u0000"}')
+
+
+@pytest.mark.parametrize("value", [b"1", b'"\\\\"', b"[]", b'{"a":[2]}', b'",\\"["'])
+def test_too_many_values_are_refused_before_they_are_made(value: bytes) -> None:
+    """Counted in the bytes, whatever the values are and whether or not they would decode."""
+    many = b'{"a":[' + b",".join([value] * (JSON_NODES_MAX + 1))
+    for raw in (many + b"]}", many):
+        with pytest.raises(QuillError, match="more than 200000 values"):
+            parse_object(raw)
+
+
+def test_commas_in_a_text_are_no_values() -> None:
+    """A long table in one text is as good as any other text."""
+    text = '1,[2],{\\"3\\"}' * JSON_NODES_MAX
+    assert parse_object(f'{{"a":"{text}"}}'.encode()) == {"a": text.replace("\\", "")}
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,23 @@ def test_only_plain_names_go_to_sql() -> None:
     assert plain_names("*") is None
     assert plain_names("expand.x") is None
     assert plain_names("a,,b") is None
+
+
+@pytest.mark.parametrize("fields", ["a" * 10_001, ",".join(f"n{n}" for n in range(501))])
+def test_plain_names_are_bounded_like_paths(fields: str) -> None:
+    """They become part of a cached plan's key."""
+    with pytest.raises(QuillError):
+        plain_names(fields)
+
+
+def test_an_excerpt_reads_the_beginning_only() -> None:
+    """However long the text is, and whether or not its tags ever close."""
+    assert project({"t": "<" * 2_000_000}, "t:excerpt(3)") == {"t": "<<<"}
+    assert project({"t": "a" * 100_001}, "t:excerpt(200000,true)") == {"t": "a" * 100_000 + "..."}
+    assert project({"t": "<b<i>x</i>"}, "t:excerpt(9)") == {"t": "<b x"}
+
+
+def test_an_excerpt_takes_any_character_reference() -> None:
+    """Also one with more digits than Python reads as a number."""
+    text = f"a&#{'1' * 5_000};b &#65; &#x{'f' * 5_000};"
+    assert project({"t": text}, "t:excerpt(20)") == {"t": "a\ufffdb A \ufffd"}

@@ -1,0 +1,61 @@
+"""Changes that wait to be told, bounded by their number and by the bytes of their values."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from shared.limits import REALTIME_CHANGES_WAITING_BYTES, REALTIME_CHANGES_WAITING_MAX
+from shared.messages.changes import Change
+from shared.sql.plan import Value
+
+_CHANGE_BYTES: Final = 500  # of the object itself, roughly
+_VALUE_BYTES: Final = 50
+
+
+class Backlog:
+    """A queue in the order of the log. `size` is in bytes, roughly."""
+
+    __slots__ = ("_changes", "size")
+
+    def __init__(self) -> None:
+        self._changes: deque[Change] = deque()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._changes)
+
+    def extend(self, changes: Iterable[Change]) -> bool:
+        """Add `changes`. False when that is more than may wait, whatever was added."""
+        for change in changes:
+            self._changes.append(change)
+            self.size += change_bytes(change)
+        return (
+            len(self._changes) <= REALTIME_CHANGES_WAITING_MAX
+            and self.size <= REALTIME_CHANGES_WAITING_BYTES
+        )
+
+    def first(self) -> Change:
+        """The oldest one. Raises IndexError when there is none."""
+        return self._changes[0]
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest `count`, which were told."""
+        for _ in range(count):
+            self.size -= change_bytes(self._changes.popleft())
+
+
+def change_bytes(change: Change) -> int:
+    """About what a change holds in memory."""
+    return _CHANGE_BYTES + _values_bytes(change.old) + _values_bytes(change.new)
+
+
+def _values_bytes(values: dict[str, Value] | None) -> int:
+    if values is None:
+        return 0
+    texts = sum(len(value) for value in values.values() if isinstance(value, str | bytes))
+    return texts + _VALUE_BYTES * len(values)
