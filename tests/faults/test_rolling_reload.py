@@ -82,8 +82,11 @@ def test_a_half_sent_body_does_not_hold_a_reload(own_cluster: ClusterProcess) ->
         return not before & set(own_cluster.children().values()) and own_cluster.ready()
 
     until(rolled, seconds=60, what="every worker replaced")
-    ended = [event for event in own_cluster.events() if event["event"] == "worker ends"]
-    assert {event["pid"] for event in ended} == before
+
+    def ended() -> set[int]:
+        return {one["pid"] for one in own_cluster.events() if one["event"] == "worker ends"}
+
+    until(lambda: ended() == before, what="every worker ended by itself")
 
 
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["keep-alive", "new connections"])
