@@ -6,8 +6,8 @@ What null and '' mean, for fields that are not JSON: a field is never NULL, its 
 there null and '' differ. Orderings with null never match. A number is never ordered against a text
 that is no number: SQLite would find every text greater, and a rule could mean all rows by mistake.
 
-Forms are chosen so that an index of the column serves (`reference/query-shapes.md`): no COALESCE, no
-OR with IS NULL, the column bare on its side.
+Forms are chosen so that an index of the column serves: no COALESCE, no OR with IS NULL, the column
+bare on its side.
 """
 
 from __future__ import annotations

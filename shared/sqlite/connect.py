@@ -91,7 +91,7 @@ def _distrust_schema(connection: apsw.Connection) -> None:
 
 
 def _like_is_case_sensitive(connection: apsw.Connection) -> None:
-    """A switch of the whole connection: SQL rules are written for it (DESIGN.md 4)."""
+    """A switch of the whole connection: SQL rules are written for it."""
     _set(connection, "case_sensitive_like = ON")
 
 

@@ -7,7 +7,7 @@ arguments: it may run twice, and in a thread.
 
 After the last read the catalog's version is compared again. If it moved, the result is thrown
 away, also a refusal: a rule that was tightened after we planned, and data that was written under
-the new rule, must not meet (DESIGN section 3).
+the new rule, must not meet (docs/decisions/0002-status-page.md).
 """
 
 from __future__ import annotations

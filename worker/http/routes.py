@@ -1,8 +1,8 @@
 """From a method and a path to a handler: a short path for the hot routes, Falcon for the rest.
 
 Falcon's whole way through request, router, responder and response costs 17 to 20 µs of CPU over a
-bare ASGI call (reference/stack.md), 27 of the 74 µs of a point read in the prototype. Splitting
-the path and one dictionary look-up cost about 1 µs, so routes of the shape
+bare ASGI call (m), 27 of the 74 µs of a point read in the prototype. Splitting the path and one
+dictionary look-up cost about 1 µs, so routes of the shape
 `/word/word/{name}/word[/{name}]` are found here, and everything else goes through Falcon, which
 will also carry what users add.
 
