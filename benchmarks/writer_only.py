@@ -1,6 +1,6 @@
 """CPU of the writer alone, in µs an operation: a real writer process, no HTTP, no product.
 
-`python benchmarks/writer_only.py [OPERATIONS] [BATCH …]`: keeps BATCH plans in flight over one
+`python -m benchmarks.writer_only [OPERATIONS] [BATCH …]`: keeps BATCH plans in flight over one
 link; each has one guard and one INSERT … RETURNING of seven columns. Prints user + system time of
 the process by operation and by batch.
 """
@@ -13,8 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from shared.sql.plan import require, returning
 from tests.writer.link import Depot, Link

@@ -20,20 +20,21 @@ class Backlog:
     __slots__ = ("_changes", "size")
 
     def __init__(self) -> None:
-        self._changes: deque[Change] = deque()
+        self._changes: deque[tuple[Change, int]] = deque()
         self.size = 0
 
     def __len__(self) -> int:
         return len(self._changes)
 
     def __iter__(self) -> Iterator[Change]:
-        return iter(self._changes)
+        return (change for change, _size in self._changes)
 
     def extend(self, changes: Iterable[Change]) -> bool:
         """Add `changes`. False when that is more than may wait, whatever was added."""
         for change in changes:
-            self._changes.append(change)
-            self.size += change_bytes(change)
+            size = change_bytes(change)
+            self._changes.append((change, size))
+            self.size += size
         return (
             len(self._changes) <= REALTIME_CHANGES_WAITING_MAX
             and self.size <= REALTIME_CHANGES_WAITING_BYTES
@@ -41,12 +42,12 @@ class Backlog:
 
     def first(self) -> Change:
         """The oldest one. Raises IndexError when there is none."""
-        return self._changes[0]
+        return self._changes[0][0]
 
     def drop(self, count: int) -> None:
         """Forget the oldest `count`, which were told."""
         for _ in range(count):
-            self.size -= change_bytes(self._changes.popleft())
+            self.size -= self._changes.popleft()[1]
 
 
 def change_bytes(change: Change) -> int:

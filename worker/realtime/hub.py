@@ -9,9 +9,9 @@ and right before the telling: no event is judged by a rule that was replaced whe
 the rule had been answered.
 
 Where changes cannot be told one by one (a RESET of a table, more changes than the hub can hold, a
-judging that fails), the clients concerned are closed, and no others. PocketBase's dialect has no event that says
-"read again"; but its clients connect again by themselves, subscribe again, and applications that
-care reread on connect. A gap is therefore always visible, never silent.
+judging that fails), the clients concerned are closed, and no others. PocketBase's dialect has no
+event that says "read again"; but its clients connect again by themselves, subscribe again, and
+applications that care reread on connect. A gap is therefore always visible, never silent.
 """
 
 from __future__ import annotations

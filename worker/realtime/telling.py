@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from shared import metrics
 from shared.limits import REALTIME_JUDGEMENTS_PER_READ
@@ -12,7 +12,7 @@ from shared.sql.plan import Value
 from shared.sql.row import row_values_by_id
 from worker.realtime import sse
 from worker.realtime.client import Client
-from worker.realtime.index import Group
+from worker.realtime.index import Group, Subscription
 
 Heard = set[tuple[Client, str]]
 """The subscriptions that have heard a change, by client and name."""
@@ -51,18 +51,9 @@ def chunks(groups: Iterable[Group]) -> Iterator[list[Group]]:
 
 def tell_all(told: list[tuple[Change, Group]], records: list[str | None]) -> None:
     """Encode each shown record once, and queue the same bytes for all who share the view."""
-    sent = dropped = 0
     for (change, group), record in zip(told, records, strict=True):
-        if record is None:
-            continue
-        rest = _rest(change, record)
-        for member in group.members:
-            if member.client.offer(member.prefix, rest):
-                sent += 1
-            else:
-                dropped += 1
-    metrics.REALTIME_SENT.add(sent)
-    metrics.REALTIME_DROPPED.add(dropped)
+        if record is not None:
+            _offer(change, record, group.members)
 
 
 def tell_unheard(
@@ -72,21 +63,20 @@ def tell_unheard(
 
     There may be fewer records than groups.
     """
-    sent = dropped = 0
     for group, record in zip(groups, records, strict=False):
         members = [member for member in group.members if member.key not in heard]
         heard.update(member.key for member in members)
-        if record is None:
-            continue
-        rest = _rest(change, record)
-        told = sum(member.client.offer(member.prefix, rest) for member in members)
-        sent += told
-        dropped += len(members) - told
-    metrics.REALTIME_SENT.add(sent)
-    metrics.REALTIME_DROPPED.add(dropped)
+        if record is not None:
+            _offer(change, record, members)
 
 
-def _rest(change: Change, record: str) -> bytes:
-    return b'{"action":"%b","record":%b}%b' % (
+def _offer(change: Change, record: str, members: Collection[Subscription]) -> None:
+    """Encode once; each client's own part of the event is its prefix."""
+    rest = b'{"action":"%b","record":%b}%b' % (
         _ACTIONS[change.act], record.encode(), sse.EVENT_END,
     )  # fmt: skip
+    sent = 0
+    for member in members:
+        sent += member.client.offer(member.prefix, rest)
+    metrics.REALTIME_SENT.add(sent)
+    metrics.REALTIME_DROPPED.add(len(members) - sent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from shared.schema.fields import field_from_json
 from shared.schema.table import create_table
 from shared.status_page import StatusPage
 from worker.engine.reader import Reader
+from worker.realtime.client_id import Owner
+from worker.realtime.hub import Hub
 from writer.database import Database
 
 FIELDS: list[dict[str, Any]] = [
@@ -19,6 +23,7 @@ FIELDS: list[dict[str, Any]] = [
     {"id": "f_note", "name": "note", "type": "text", "hidden": True},
 ]
 ID = "abcdefghijklmno"
+OWNER = Owner(3, 12345)
 
 
 class Place:
@@ -63,3 +68,18 @@ def collection(name: str, **rules: str | None) -> Collection:
     given: dict[str, Any] = {"list_rule": "", "view_rule": "", **rules}
     fields = tuple(field_from_json({**raw}) for raw in FIELDS)
     return Collection(f"c_{name}", name, "base", False, fields, **given)
+
+
+def run_hub(place: Place, scenario: Callable[[Hub], Awaitable[None]]) -> None:
+    """Run a scenario with a hub that delivers what the place holds."""
+
+    async def main() -> None:
+        hub = Hub(OWNER, place.reader, place.reader.catalog)
+        hub.start()
+        try:
+            await scenario(hub)
+        finally:
+            hub.close_all()
+            hub.stop()
+
+    asyncio.run(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,10 +11,10 @@ import pytest
 from shared.errors import Kind, QuillError
 from shared.limits import REALTIME_CHANGES_WAITING_MAX
 from shared.messages.changes import Act, Change
-from tests.worker.realtime.place import ID, Place
+from tests.worker.realtime.place import ID, OWNER, Place, run_hub
 from worker.realtime import sse
 from worker.realtime.client import Client
-from worker.realtime.client_id import Owner, owner_of
+from worker.realtime.client_id import owner_of
 from worker.realtime.hub import Hub
 from worker.realtime.topics import read_topics
 
@@ -25,19 +24,6 @@ def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any
     if act is Act.DELETE:
         return Change(n, table, act, row["f_id"], row, None)
     return Change(n, table, act, row["f_id"], None, row)
-
-
-def _run(place: Place, scenario: Callable[[Hub], Awaitable[None]]) -> None:
-    async def main() -> None:
-        hub = Hub(Owner(3, 12345), place.reader, place.reader.catalog)
-        hub.start()
-        try:
-            await scenario(hub)
-        finally:
-            hub.close_all()
-            hub.stop()
-
-    asyncio.run(main())
 
 
 def _listen(hub: Hub, *topics: str) -> Client:
@@ -92,7 +78,7 @@ def test_changes_find_their_topics(place: Place) -> None:
         assert _heard(one)[-1] == (f"posts/{ID}", "delete", record)
         assert _heard(nobody) == []
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_the_same_view_is_encoded_once(place: Place) -> None:
@@ -104,7 +90,7 @@ def test_the_same_view_is_encoded_once(place: Place) -> None:
         await _settle(hub)
         assert len({id(client._queue[0][1]) for client in clients}) == 1
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_rule_at_fault_denies(place: Place) -> None:
@@ -117,7 +103,7 @@ def test_a_rule_at_fault_denies(place: Place) -> None:
         await _settle(hub)
         assert [name for name, _, _ in _heard(client)] == [f"posts/{ID}"]
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_rule_that_moves_is_obeyed_between_two_changes(place: Place) -> None:
@@ -135,7 +121,7 @@ def test_a_rule_that_moves_is_obeyed_between_two_changes(place: Place) -> None:
         await _settle(hub)
         assert _heard(client) == []
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_values_of_an_older_schema_still_fit(place: Place) -> None:
@@ -149,7 +135,7 @@ def test_values_of_an_older_schema_still_fit(place: Place) -> None:
         (event,) = _heard(client)
         assert (event[2]["title"], event[2]["size"], "x" in event[2].values()) == ("", 0, False)
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +157,7 @@ def test_what_cannot_be_told_ends_the_streams_it_concerns(place: Place, change: 
         assert concerned.closed
         assert other.closed is (change.table == "*")
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_more_changes_than_the_hub_holds_are_told_as_lost(place: Place) -> None:
@@ -183,7 +169,7 @@ def test_more_changes_than_the_hub_holds_are_told_as_lost(place: Place) -> None:
         assert client._take() == sse.overflow_event(client.id)
         assert client.closed
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_without_subscriptions_changes_are_not_kept(place: Place) -> None:
@@ -198,7 +184,7 @@ def test_without_subscriptions_changes_are_not_kept(place: Place) -> None:
         hub.on_changes([_change(1)])
         assert not hub._changes
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_draining_closes_everybody_and_refuses_newcomers(place: Place) -> None:
@@ -206,11 +192,11 @@ def test_draining_closes_everybody_and_refuses_newcomers(place: Place) -> None:
 
     async def scenario(hub: Hub) -> None:
         client = _listen(hub, "posts/*")
-        assert owner_of(client.id) == Owner(3, 12345)
+        assert owner_of(client.id) == OWNER
         hub.close_all()
         assert client.closed
         with pytest.raises(QuillError) as caught:
             hub.connect("127.0.0.1")
         assert caught.value.kind is Kind.UNAVAILABLE
 
-    _run(place, scenario)
+    run_hub(place, scenario)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,13 +13,12 @@ from shared.limits import REALTIME_JUDGEMENTS_PER_READ
 from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
 from tests.sse import options
-from tests.worker.realtime.place import ID, Place
+from tests.worker.realtime.place import ID, Place, run_hub
 from worker.engine.snapshot import Snapshot
 from worker.realtime import hub as hub_module
 from worker.realtime import judge as judge_module
 from worker.realtime import sse
 from worker.realtime.client import Client
-from worker.realtime.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.judge import Case, Verdicts
 from worker.realtime.principal import Principal
@@ -64,19 +63,6 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return made
 
 
-def _run(place: Place, scenario: Callable[[Hub], Awaitable[None]]) -> None:
-    async def main() -> None:
-        hub = Hub(Owner(0, 1), place.reader, place.reader.catalog)
-        hub.start()
-        try:
-            await scenario(hub)
-        finally:
-            hub.close_all()
-            hub.stop()
-
-    asyncio.run(main())
-
-
 def _topic(number: int) -> str:
     text = f"title != 'v{number}'"
     return f"posts{options(filter=text)}"
@@ -111,7 +97,7 @@ def test_no_read_judges_more_than_its_share(place: Place, reads: Reads) -> None:
         assert sum(map(len, reads.asked)) == VIEWS
         assert max(map(len, reads.asked)) == REALTIME_JUDGEMENTS_PER_READ
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_heavy_view_counts_for_many(place: Place, reads: Reads) -> None:
@@ -125,7 +111,7 @@ def test_a_heavy_view_counts_for_many(place: Place, reads: Reads) -> None:
         assert sum(map(len, reads.asked)) == 10
         assert max(map(len, reads.asked)) < 10
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 @pytest.mark.parametrize("crowd", [VIEWS, 10])
@@ -145,7 +131,7 @@ def test_a_view_that_cannot_be_judged_harms_only_its_own(
         await _told(hub)
         assert {(client.waiting, client.closed) for client in clients} == {(2, False)}
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_few_changes_after_a_failed_read_are_told_in_order(place: Place, reads: Reads) -> None:
@@ -165,7 +151,7 @@ def test_few_changes_after_a_failed_read_are_told_in_order(place: Place, reads: 
         assert bad.closed
         assert len(reads.asked) <= 4
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_topics_set_again_between_two_reads_hear_it_once(place: Place, reads: Reads) -> None:
@@ -185,7 +171,7 @@ def test_topics_set_again_between_two_reads_hear_it_once(place: Place, reads: Re
         await _told(hub)
         assert (first.waiting, last.waiting) == (3, 3)
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_topics_set_again_during_a_read_hear_it_once(place: Place, reads: Reads) -> None:
@@ -197,7 +183,7 @@ def test_topics_set_again_during_a_read_hear_it_once(place: Place, reads: Reads)
         await _told(hub)
         assert (same.waiting, other.waiting) == (1, 1)
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_client_that_is_lost_is_not_judged_again(place: Place, reads: Reads) -> None:
@@ -215,7 +201,7 @@ def test_a_client_that_is_lost_is_not_judged_again(place: Place, reads: Reads) -
         assert (good.waiting, good.closed) == (1, False)
         assert len(reads.asked) <= 4
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_rule_that_moves_between_two_reads_is_obeyed(place: Place, reads: Reads) -> None:
@@ -229,7 +215,7 @@ def test_a_rule_that_moves_between_two_reads_is_obeyed(place: Place, reads: Read
         assert count == 2 * REALTIME_JUDGEMENTS_PER_READ
         assert not any(client.closed for client in clients)
 
-    _run(place, scenario)
+    run_hub(place, scenario)
 
 
 def test_a_token_that_ends_between_two_reads_makes_a_guest(place: Place, reads: Reads) -> None:
@@ -243,4 +229,4 @@ def test_a_token_that_ends_between_two_reads_makes_a_guest(place: Place, reads: 
         assert {client.waiting for client in clients} == {1}
         assert clients[-1].principal is None
 
-    _run(place, scenario)
+    run_hub(place, scenario)
