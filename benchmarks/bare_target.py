@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.bare import database
-from benchmarks.dataset import ROWS
+from benchmarks.dataset import ROWS, owner_id
 from benchmarks.processes import pss_bytes
 from benchmarks.scenario import BARE_SCENARIOS, SCENARIOS
 from benchmarks.target import Idle, stop, wait_until_answers
@@ -24,6 +24,7 @@ class BareTarget:
     def __init__(self, base_url: str, processes: list[subprocess.Popen[bytes]]) -> None:
         self.base_url = base_url
         self.headers: dict[str, str] = {}
+        self.owner = {"Authorization": owner_id(0)}
         self.scenarios = tuple(each for each in SCENARIOS if each.name in BARE_SCENARIOS)
         self.idle = Idle()
         self._processes = processes

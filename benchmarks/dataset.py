@@ -1,21 +1,39 @@
-"""What every server under test holds: 10,000 posts of about 220 bytes, and empty drafts.
+"""What every server under test holds: 10,000 posts and notes of about 220 bytes; drafts and memos.
 
 Twin pairs of columns make the two filter scenarios comparable: `category` and `score` have an
 index, `author` and `likes` hold values of the same spread and have none. Drafts have the same
 columns and no index but the id's: creates go there, so that reads always see 10,000 rows, and
 SQLite's own index upkeep does not hide what the server around it costs.
+
+Notes and memos are posts and drafts again, under the rule `author = @request.auth.id`: there the
+author is one of 50 who log in, and the column is a relation with an index.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 ROWS: Final = 10_000
 GROUPS: Final = 50
 READ_COLLECTION: Final = "posts"
 CREATE_COLLECTION: Final = "drafts"
-FIELDS: Final = ("title", "category", "score", "author", "likes", "active", "published")
+OWNED_COLLECTION: Final = "notes"
+OWNED_CREATE_COLLECTION: Final = "memos"
+OWNERS_COLLECTION: Final = "authors"
+OWNERS: Final = GROUPS
+OWNED_RULE: Final = "author = @request.auth.id"
+_KINDS: Final = {
+    "title": "text",
+    "category": "text",
+    "score": "number",
+    "author": "text",
+    "likes": "number",
+    "active": "bool",
+    "published": "date",
+}
+FIELDS: Final = tuple(_KINDS)
 ID_FORMAT: Final = "r%014d"
 """Ids are countable, so that a load generator can name a random one without a file of them."""
 
@@ -23,6 +41,8 @@ INDEXES: Final = (
     "CREATE INDEX `posts_published` ON `posts` (`published`)",
     "CREATE INDEX `posts_category_score` ON `posts` (`category`, `score`)",
 )
+
+OWNED_INDEX: Final = "CREATE INDEX `notes_author` ON `notes` (`author`, `published`)"
 
 _WORDS: Final = [
     "quill",
@@ -81,13 +101,72 @@ def draft() -> Row:
     return {key: value for key, value in row(0).items() if key != "id"}
 
 
+def owner_id(number: int) -> str:
+    """Record id of one of those who log in."""
+    return f"u{number:014}"
+
+
+def notes(count: int = ROWS) -> list[Row]:
+    """The first `count` posts as notes of their authors."""
+    return [
+        {**each, "author": owner_id(number % OWNERS)} for number, each in enumerate(rows(count))
+    ]
+
+
+def memo() -> Row:
+    """The body of each create under the rule, which the first owner sends."""
+    return {**draft(), "author": owner_id(0)}
+
+
+def owners(password: str) -> list[Row]:
+    """Those who log in."""
+    return [
+        {
+            "id": owner_id(number),
+            "email": f"owner{number}@example.com",
+            "password": password,
+            "passwordConfirm": password,
+        }
+        for number in range(OWNERS)
+    ]
+
+
 def collections() -> list[dict[str, object]]:
-    """Both definitions in PocketBase's dialect, with public rules."""
-    return [_collection(READ_COLLECTION, INDEXES), _collection(CREATE_COLLECTION, ())]
+    """Posts and drafts in PocketBase's dialect, with public rules."""
+    kinds = [{"name": name, "type": kind} for name, kind in _KINDS.items()]
+    return [
+        _collection(READ_COLLECTION, kinds, INDEXES),
+        _collection(CREATE_COLLECTION, kinds, ()),
+    ]
 
 
-def _collection(name: str, indexes: tuple[str, ...]) -> dict[str, object]:
-    kinds = ("text", "text", "number", "text", "number", "bool", "date")
-    fields = [{"name": name, "type": kind} for name, kind in zip(FIELDS, kinds, strict=True)]
+def owners_collection() -> dict[str, object]:
+    """Those who log in; `owned_collections` refers to it."""
+    return {**_collection(OWNERS_COLLECTION, [], ()), "type": "auth"}
+
+
+def owned_collections(owners_id: str) -> list[dict[str, object]]:
+    """Notes and memos, whose rules ask for the author."""
+    author = {"type": "relation", "collectionId": owners_id, "maxSelect": 1}
+    kinds: list[dict[str, object]] = [
+        {"name": name, "type": kind, **(author if name == "author" else {})}
+        for name, kind in _KINDS.items()
+    ]
+    notes_rules = {"listRule": OWNED_RULE}
+    return [
+        {**_collection(OWNED_COLLECTION, kinds, (OWNED_INDEX,)), **notes_rules},
+        {**_collection(OWNED_CREATE_COLLECTION, kinds, ()), "createRule": OWNED_RULE},
+    ]
+
+
+def _collection(
+    name: str, fields: Sequence[Mapping[str, object]], indexes: Sequence[str]
+) -> dict[str, object]:
     rules = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule", "deleteRule"), "")
-    return {"name": name, "type": "base", "fields": fields, "indexes": list(indexes), **rules}
+    return {
+        "name": name,
+        "type": "base",
+        "fields": list(fields),
+        "indexes": list(indexes),
+        **rules,
+    }

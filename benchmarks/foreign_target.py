@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.dataset import ROWS
+from benchmarks.dataset import rows
 from benchmarks.loader import load
 from benchmarks.processes import named, pss_bytes
 from benchmarks.scenario import SCENARIOS, Scenario, contains
@@ -50,6 +50,7 @@ class ForeignTarget:
         self.name = file.name
         self.base_url = file.base_url.rstrip("/")
         self.headers = file.headers
+        self.owner: dict[str, str] = {}  # the file's scenarios name their own headers
         self.scenarios = tuple(
             _scenario(each, file.scenarios[each.name])
             for each in SCENARIOS
@@ -97,5 +98,5 @@ def connect(path: Path) -> ForeignTarget:
         raise TargetError(f"{path}: no process of `pids` or `processes` is running")
     target.idle.pss_bytes = pss_bytes(target.pids())
     if file.load is not None:
-        load(target.base_url, file.load.path, file.headers, ROWS)
+        load(target.base_url, file.load.path, rows(), file.headers)
     return target

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import wrk
 from benchmarks.processes import cpu_microseconds, pss_bytes
 from benchmarks.scenario import Scenario
-from benchmarks.target import Target, check
+from benchmarks.target import Target, check, headers_for
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _round(target: Target, scenario: Scenario, method: Method, folder: Path) -> 
     load = wrk.run(
         target.base_url,
         scenario,
-        target.headers,
+        headers_for(target, scenario),
         seconds=method.seconds,
         connections=method.connections,
         threads=method.threads,

@@ -13,7 +13,17 @@ from typing import Final
 
 import httpx
 
-from benchmarks.dataset import READ_COLLECTION, ROWS, collections
+from benchmarks.dataset import (
+    OWNED_COLLECTION,
+    OWNERS_COLLECTION,
+    READ_COLLECTION,
+    collections,
+    notes,
+    owned_collections,
+    owners,
+    owners_collection,
+    rows,
+)
 from benchmarks.loader import load
 from benchmarks.processes import command_line, descendants, pss_bytes
 from benchmarks.scenario import SCENARIOS, Scenario
@@ -32,6 +42,7 @@ class QuillTarget:
     def __init__(self, process: subprocess.Popen[bytes], base_url: str) -> None:
         self.base_url = base_url
         self.headers: dict[str, str] = {}
+        self.owner: dict[str, str] = {}
         self.scenarios: tuple[Scenario, ...] = SCENARIOS
         self.idle = Idle()
         self._process = process
@@ -46,30 +57,58 @@ def running(folder: Path, workers: int) -> Iterator[QuillTarget]:
     """A cluster started on a depot that exists and is full, with what it cost to start it."""
     depot = folder / "depot"
     _fill(depot, workers)
-    with _cluster(depot, workers) as target:
+    with cluster(depot, workers) as target:
         time.sleep(_SETTLE_SECONDS)
         _measure_idle(target)
+        owner = ("owner0@example.com", _IDENTITY[1])
+        target.owner = {"Authorization": login(target.base_url, OWNERS_COLLECTION, owner)}
         yield target
 
 
 def _fill(depot: Path, workers: int) -> None:
+    make_superuser(depot)
+    with cluster(depot, workers) as target:
+        token = login(target.base_url)
+        for definition in collections():
+            _define(target.base_url, token, definition)
+        owners_id = _define(target.base_url, token, owners_collection())
+        for definition in owned_collections(owners_id):
+            _define(target.base_url, token, definition)
+        for name, records in (
+            (READ_COLLECTION, rows()),
+            (OWNERS_COLLECTION, owners(_IDENTITY[1])),
+            (OWNED_COLLECTION, notes()),
+        ):
+            path = f"/api/collections/{name}/records"
+            load(target.base_url, path, records, {"Authorization": token})
+
+
+def _define(base_url: str, token: str, definition: dict[str, object]) -> str:
+    """Create a collection; its id."""
+    answer = httpx.post(
+        f"{base_url}/api/collections",
+        json=definition,
+        headers={"Authorization": token},
+        timeout=30,
+    )
+    if not answer.is_success:
+        raise TargetError(f"no collection: {answer.status_code} {answer.text}")
+    return str(answer.json()["id"])
+
+
+def make_superuser(depot: Path) -> None:
+    """The one whom `login` logs in, on a depot that need not exist yet."""
     arguments = [_PROGRAM, "superuser", "upsert", *_IDENTITY, "--depot", str(depot)]
     subprocess.run(arguments, check=True, capture_output=True, timeout=60)
-    with _cluster(depot, workers) as target:
-        headers = {"Authorization": _token(target.base_url)}
-        for definition in collections():
-            answer = httpx.post(
-                f"{target.base_url}/api/collections", json=definition, headers=headers, timeout=30
-            )
-            if not answer.is_success:
-                raise TargetError(f"no collection: {answer.status_code} {answer.text}")
-        load(target.base_url, f"/api/collections/{READ_COLLECTION}/records", {}, ROWS)
 
 
-def _token(base_url: str) -> str:
+def login(
+    base_url: str, collection: str = "_superusers", identity: tuple[str, str] = _IDENTITY
+) -> str:
+    """A token, the superuser's unless told otherwise. Raises TargetError."""
     answer = httpx.post(
-        f"{base_url}/api/collections/_superusers/auth-with-password",
-        json={"identity": _IDENTITY[0], "password": _IDENTITY[1]},
+        f"{base_url}/api/collections/{collection}/auth-with-password",
+        json={"identity": identity[0], "password": identity[1]},
         timeout=30,
     )
     if not answer.is_success:
@@ -78,7 +117,7 @@ def _token(base_url: str) -> str:
 
 
 @contextmanager
-def _cluster(depot: Path, workers: int) -> Iterator[QuillTarget]:
+def cluster(depot: Path, workers: int) -> Iterator[QuillTarget]:
     """`quillbase run` until the block ends; whatever it leaves behind is killed by its pid."""
     flags = [f"--depot={depot}", f"--workers={workers}", "--port=0", "--ops-port=0"]
     started = time.monotonic()

@@ -61,13 +61,20 @@ class Report:
         """Fill in date, machine and versions."""
         self.date = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
         self.machine = machine()
-        self.versions = {name: _version(name) for name in _PACKAGES}
-        self.versions["python"] = platform.python_version()
-        self.versions["sqlite"] = apsw.sqlite_lib_version()
+        self.versions = versions()
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""
         return dataclasses.asdict(self)
+
+
+def versions() -> dict[str, str]:
+    """What the figures were measured with."""
+    packages = {name: _version(name) for name in _PACKAGES}
+    return packages | {
+        "python": platform.python_version(),
+        "sqlite": apsw.sqlite_lib_version(),
+    }
 
 
 def machine() -> dict[str, str | int]:
@@ -143,9 +150,9 @@ def markdown(report: Report) -> str:
         "- CPU: user and system time of all server processes. Trust it before requests/s.",
         "- PSS: the greatest after a round.",
         "",
-        _markdown_row(_HEAD),
+        markdown_row(_HEAD),
         "|" + "---|" * _TEXT_COLUMNS + "---:|" * (len(_HEAD) - _TEXT_COLUMNS),
-        *(_markdown_row(cells(row)) for row in report.rows),
+        *(markdown_row(cells(row)) for row in report.rows),
         "",
         *(f"- {line}" for line in idle_lines(report)),
         "",
@@ -153,7 +160,8 @@ def markdown(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _markdown_row(texts: tuple[str, ...]) -> str:
+def markdown_row(texts: tuple[str, ...]) -> str:
+    """One line of a markdown table."""
     return f"| {' | '.join(texts)} |"
 
 

@@ -17,9 +17,14 @@ from benchmarks.dataset import (
     CREATE_COLLECTION,
     GROUPS,
     ID_FORMAT,
+    OWNED_COLLECTION,
+    OWNED_CREATE_COLLECTION,
     READ_COLLECTION,
     ROWS,
+    Row,
     draft,
+    memo,
+    owner_id,
     row,
 )
 
@@ -38,6 +43,8 @@ class Scenario:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     check: Check = lambda _: ""
+    owned: bool = False
+    """Sent by the first owner, under the rule `author = @request.auth.id`."""
 
     def sample(self) -> tuple[str, str]:
         """Path and body of one request, the holes filled."""
@@ -86,12 +93,20 @@ def _filtered(column: str, group: str, order: str) -> Check:
     return check
 
 
-def _created(body: bytes) -> str:
-    record = orjson.loads(body)
-    wrong = [name for name, value in draft().items() if record.get(name) != value]
-    if wrong:
-        return f"these fields are wrong: {wrong}"
-    return "" if len(record.get("id", "")) == 15 else "there is no id"
+def _owned_page(body: bytes) -> str:
+    authors = {item["author"] for item in orjson.loads(body)["items"]}
+    return _page(body) if authors == {owner_id(0)} else f"the rule did not hold: {authors}"
+
+
+def _created(sent: Row) -> Check:
+    def check(body: bytes) -> str:
+        record = orjson.loads(body)
+        wrong = [name for name, value in sent.items() if record.get(name) != value]
+        if wrong:
+            return f"these fields are wrong: {wrong}"
+        return "" if len(record.get("id", "")) == 15 else "there is no id"
+
+    return check
 
 
 _POSTS: Final = f"/api/collections/{READ_COLLECTION}/records"
@@ -126,9 +141,26 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         method="POST",
         body=orjson.dumps(draft()).decode(),
         headers={"Content-Type": "application/json"},
-        check=_created,
+        check=_created(draft()),
+    ),
+    Scenario(
+        "list_owned",
+        "list 30, no total, rule on author",
+        f"/api/collections/{OWNED_COLLECTION}/records?perPage=30&skipTotal=1&sort=-published",
+        check=_owned_page,
+        owned=True,
+    ),
+    Scenario(
+        "create_owned",
+        "create, rule on author",
+        f"/api/collections/{OWNED_CREATE_COLLECTION}/records",
+        method="POST",
+        body=orjson.dumps(memo()).decode(),
+        headers={"Content-Type": "application/json"},
+        check=_created(memo()),
+        owned=True,
     ),
 )
 """In the order in which they run. Bare serves `BARE_SCENARIOS` only."""
 
-BARE_SCENARIOS: Final = frozenset(("health", "get", "list", "create"))
+BARE_SCENARIOS: Final = frozenset(("health", "get", "list", "create", "list_owned", "create_owned"))

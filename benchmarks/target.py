@@ -38,11 +38,18 @@ class Target(Protocol):
     name: str
     base_url: str
     headers: dict[str, str]
+    owner: dict[str, str]
+    """Headers of the first owner, for scenarios under a rule."""
     scenarios: tuple[Scenario, ...]
     idle: Idle
 
     def pids(self) -> list[int]:
         """All processes that serve, now."""
+
+
+def headers_for(target: Target, scenario: Scenario) -> dict[str, str]:
+    """What the target wants with each request of the scenario."""
+    return {**target.headers, **(target.owner if scenario.owned else {})}
 
 
 def check(target: Target, scenario: Scenario) -> None:
@@ -53,7 +60,7 @@ def check(target: Target, scenario: Scenario) -> None:
             scenario.method,
             target.base_url + path,
             content=body or None,
-            headers={**target.headers, **scenario.headers},
+            headers={**headers_for(target, scenario), **scenario.headers},
             timeout=10,
         )
     except httpx.HTTPError as error:

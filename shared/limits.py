@@ -24,6 +24,10 @@ BODY_SWEEP_SECONDS: Final = 0.5  # how often those are looked for
 BODY_BYTES_DISCARDED_MAX: Final = 64 * MIB  # of a body that is too large, so that its 413 is read
 JSON_DEPTH_MAX: Final = 100
 JSON_NODES_MAX: Final = 200_000  # values, keys and containers of one body
+FORM_VALUES_MAX: Final = 2_000  # of one form, files included; 30 ms of parsing
+FORM_URLENCODED_BYTES_MAX: Final = 4 * MIB  # decoding takes 16 ms a MiB; larger texts come as parts
+FORM_PART_HEADERS_MAX: Final = 8
+FORM_PART_HEADER_BYTES_MAX: Final = 4 * KIB  # name and file name stand there
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
 LISTEN_BACKLOG: Final = 4_096
@@ -49,7 +53,10 @@ CATALOG_DEADLINE_SECONDS: Final = 60.0
 REPLANS_MAX: Final = 3
 GUARD_SECONDS: Final = 0.050
 STATEMENT_SECONDS: Final = 2.0
+PLAN_RESULT_CHARS_MAX: Final = 64 * MIB  # of a plan that gives all its results
 SHARED_STATEMENT_SECONDS: Final = 0.25  # in a batch with others; slower ones run again, alone
+BATCH_REQUESTS_MAX: Final = 50  # of one POST /api/batch, and the time that all of them have
+BATCH_REQUEST_SECONDS: Final = 3.0
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 IDEMPOTENCY_GUEST_KEY_CHARS_MIN: Final = 16  # guests share one space of keys
 IDEMPOTENCY_ANSWER_BYTES_MAX: Final = 16 * KIB  # of a larger answer only the record's id is kept
@@ -86,12 +93,24 @@ FILTER_COMPARISONS_MAX: Final = 200
 FILTER_DEPTH_MAX: Final = 50
 FILTER_CALL_DEPTH_MAX: Final = 3
 FILTER_ARGUMENTS_MAX: Final = 10
+FILTER_PATH_STEPS_MAX: Final = 6  # relations that one path leads through
+FILTER_SUBQUERIES_MAX: Final = 600  # of one filter or rule, rules of related collections included
+FILTER_TRUTHS_MAX: Final = 10_000  # comparisons written or worked out while one is compiled
 SORT_FIELDS_MAX: Final = 8
 SORT_FIELD_CHARS_MAX: Final = 255
 CASCADE_LEVELS_MAX: Final = 8  # only where collections cascade in a circle; otherwise unbounded
 PLAN_CACHE_ENTRIES: Final = 2_048
 PLAN_CACHE_CHARS: Final = 16 * MIB  # of the requests' texts and the SQL made of them
 PLAN_KEY_CHARS_MAX: Final = 1_024  # a longer filter is compiled each time rather than kept
+TOTAL_EXACT_RECORDS_MAX: Final = 100_000  # of a list with a condition; more are told as "at least"
+TOTALS_CACHE_ENTRIES: Final = 1_024
+CURSOR_CHARS_MAX: Final = 4 * KIB  # it travels in the address of a request
+EXPAND_CHARS_MAX: Final = 4_000
+EXPAND_PATHS_MAX: Final = 50
+EXPAND_LEVELS_MAX: Final = 6
+EXPAND_BACK_RECORDS_MAX: Final = 1_000  # of one record's back-relation
+EXPAND_RECORDS_MAX: Final = 20_000  # read for one answer
+EXPAND_BYTES_MAX: Final = 32 * MIB  # of one answer, every place of a record counted
 
 # --- Realtime ---------------------------------------------------------------------------------
 SUBSCRIPTIONS_PER_CLIENT: Final = 1_000
@@ -135,10 +154,15 @@ FIELD_NAME_CHARS_MAX: Final = 100
 FIELD_HELP_CHARS_MAX: Final = 300
 OPTION_TEXT_CHARS_MAX: Final = 5_000
 OPTION_ITEMS_MAX: Final = 1_000
+MAIL_TEMPLATE_CHARS_MAX: Final = 50_000
+VIEW_QUERY_CHARS_MAX: Final = 20_000
+VIEW_SAMPLE_ROWS: Final = 10
+IMPORTED_COLLECTIONS_MAX: Final = 1_000
 INDEX_CHARS_MAX: Final = 5_000
 PATTERN_MEMORY_BYTES: Final = 1 * MIB  # of one compiled pattern, its caches included
 TEXT_CHARS_DEFAULT: Final = 5_000
 JSON_FIELD_BYTES_DEFAULT: Final = 1 * MIB
+EDITOR_FIELD_BYTES_DEFAULT: Final = 5 * MIB
 AUTOGENERATE_CHARS_MAX: Final = 1_000
 
 # --- Processes --------------------------------------------------------------------------------
@@ -174,6 +198,7 @@ assert WRITE_DEADLINE_SECONDS + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS, (
 )
 assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
 assert GUARD_SECONDS < SHARED_STATEMENT_SECONDS < STATEMENT_SECONDS
+assert BATCH_REQUEST_SECONDS <= WRITE_DEADLINE_SECONDS
 assert BATCH_OPERATIONS_MAX <= WRITER_INBOX_OPERATIONS
 assert BATCH_HEAVY_BYTES < BATCH_BYTES_MAX < BATCH_KEPT_BYTES
 assert RETENTION_BYTES_PER_ROUND < CHANGE_KEPT_BYTES

@@ -143,7 +143,7 @@ def http_request(route: str, status: int, seconds: float) -> None:
     """Count one answered request.
 
     `route` is a class from a closed set, never a path: list, view, create, update, delete, auth,
-    collections, realtime, health, setup, preflight, other. `status` is the HTTP status.
+    collections, batch, realtime, health, setup, preflight, other. `status` is the HTTP status.
     """
     tally = _requests[route, status // 100]
     tally.counts[bisect_left(SECONDS, seconds)] += 1
@@ -158,6 +158,11 @@ PLAN_CACHE: Final = TallyFamily(
 )
 PLAN_CACHE_HITS: Final = PLAN_CACHE["hit"]
 PLAN_CACHE_MISSES: Final = PLAN_CACHE["miss"]
+TOTALS_CACHE: Final = TallyFamily(
+    _counter("quill_totals_cache_total", "Look-ups of a list's kept count by result.", "result")
+)
+TOTALS_CACHE_HITS: Final = TOTALS_CACHE["hit"]
+TOTALS_CACHE_MISSES: Final = TOTALS_CACHE["miss"]
 
 # --- Worker: writes ---------------------------------------------------------------------------
 WRITES_SUBMITTED: Final = Tally(

@@ -1,5 +1,7 @@
 """Password hashes: Argon2id at OWASP's parameters, in the PHC string format.
 
+Hashes by bcrypt, as imported from other servers, are verified too; a login makes them new.
+
 About 30 ms of CPU a call by design, with the GIL released: servers call this from a small pool of
 threads (worker/auth/passwords.py), never from an event loop.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 import argon2
+import bcrypt
 
 _HASHER: Final = argon2.PasswordHasher(
     # OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB, 2 iterations, 1 lane.
@@ -16,6 +19,9 @@ _HASHER: Final = argon2.PasswordHasher(
     memory_cost=19 * 1024,
     parallelism=1,
 )
+
+_BCRYPT_BEGINS: Final = ("$2a$", "$2b$", "$2y$")
+_BCRYPT_BYTES_MAX: Final = 72
 
 UNKNOWN_USER_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$cXVpbGxiYXNlLW5vYm9keQ$"
@@ -31,8 +37,25 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str, password: str) -> bool:
-    """Whether `stored` was made of `password`. False, too, for what is no Argon2 hash."""
+    """Whether `stored` was made of `password`. False, too, for what is no hash that we know."""
+    if stored.startswith(_BCRYPT_BEGINS):
+        return _verify_bcrypt(stored.encode(), password.encode())
     try:
         return _HASHER.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def needs_rehash(stored: str) -> bool:
+    """Whether a hash is of an older kind than those made today."""
+    return stored.startswith(_BCRYPT_BEGINS) or _HASHER.check_needs_rehash(stored)
+
+
+def _verify_bcrypt(stored: bytes, password: bytes) -> bool:
+    """Imported hashes. A longer password was never accepted by those who made them."""
+    if len(password) > _BCRYPT_BYTES_MAX or b"\0" in password:
+        return False
+    try:
+        return bcrypt.checkpw(password, stored)
+    except ValueError:  # no hash after all
         return False

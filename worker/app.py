@@ -105,7 +105,7 @@ def route_label(method: str, template: str) -> str:
         return "auth"
     if "records" in parts:
         return _RECORD_LABELS.get((method, len(parts)), "other")
-    for label in ("collections", "realtime", "health", "setup"):
+    for label in ("collections", "batch", "realtime", "health", "setup"):
         if label in parts:
             return label
     return "other"

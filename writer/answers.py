@@ -131,14 +131,14 @@ class Answers:
         for logged in log.results:
             worker = self.of(logged.incarnation)
             if logged.seq > worker.acked:
-                worker.remember(Result(logged.seq, logged.status, logged.payload))
+                worker.remember(Result(logged.seq, logged.status, logged.payload, logged.step))
 
 
 def encode_log(decided: list[tuple[Worker, Result]]) -> bytes:
     """The `entries` of one `_batch` row."""
     workers = {worker.incarnation: worker.acked for worker, _ in decided}
     results = [
-        LoggedResult(worker.incarnation, result.seq, result.status, result.payload)
+        LoggedResult(worker.incarnation, result.seq, result.status, result.payload, result.step)
         for worker, result in decided
     ]
     return _encode(BatchLog(list(workers.items()), results))

@@ -8,7 +8,7 @@ fail everybody's COMMIT. So after each operation it is checked that the transact
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Final, TypeVar
 
 import apsw
 
@@ -16,7 +16,7 @@ from shared import failpoints, limits
 from shared.logs import get_logger
 from shared.messages.commands import Operation, Result, Status
 from shared.sql.plan import Step, StepKind, Value
-from shared.sqlite.failures import code_and_text, is_full, is_interrupt, is_ours
+from shared.sqlite.failures import code_and_text, is_interrupt, is_ours
 from writer.capture import Capture
 
 log = get_logger()
@@ -34,6 +34,9 @@ _KNOWN_STATEMENTS_MAX: Final = 4_096
 _FOREIGN_KEY: Final = (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, "FOREIGN KEY constraint failed")
 
 
+_Error = TypeVar("_Error", bound=apsw.Error)
+
+
 class TransactionLostError(Exception):
     """An operation took the whole transaction with it; nothing of the batch is committed.
 
@@ -49,9 +52,9 @@ class TransactionLostError(Exception):
 
 
 class SlowGuardError(Exception):
-    """A guard was cut off by its time limit.
+    """A guard was cut off by its time limit, or the steps of a plan by theirs, between two of them.
 
-    It has only read, so the others of its batch stand. In a batch with others the time is short,
+    Nothing was broken off that writes, so the others of its batch stand. In a batch with others the time is short,
     and the operation deserves a second try alone.
     """
 
@@ -93,6 +96,36 @@ class Budget:
         return now > self._ends_ns
 
 
+class _Together:
+    """The results of a plan that wants all of them, and the time that all its steps share.
+
+    Many statements, each within its time, would hold up everybody else's as one long one does.
+    """
+
+    __slots__ = ("_ends_ns", "_results", "_size")
+
+    def __init__(self, allowed_ns: int) -> None:
+        self._ends_ns = time.monotonic_ns() + allowed_ns
+        self._results: list[str] = []
+        self._size = 0
+
+    def add(self, result: Value) -> None:
+        """After each step. Raises SlowGuardError, apsw.TooBigError."""
+        if result is not None:
+            text = str(result)
+            self._results.append(text)
+            self._size += len(text)
+            if self._size > limits.PLAN_RESULT_CHARS_MAX:
+                raise _as_sqlite(apsw.TooBigError, apsw.SQLITE_TOOBIG, "results too big")
+        if time.monotonic_ns() > self._ends_ns:
+            interrupted = _as_sqlite(apsw.InterruptError, apsw.SQLITE_INTERRUPT, "interrupted")
+            raise SlowGuardError(interrupted)
+
+    def payload(self) -> str:
+        """A JSON array."""
+        return f"[{','.join(self._results)}]"
+
+
 class Applier:
     """Applies operations over one connection, which is inside a transaction."""
 
@@ -102,6 +135,7 @@ class Applier:
         self._budget = Budget(connection)
         self._mark = connection.cursor().execute
         self._known: set[str] = set()
+        self._place = 0
 
     def apply(self, operation: Operation, *, alone: bool) -> Result:
         """Run one operation. `alone`: its statements and guards may take their full time.
@@ -118,12 +152,12 @@ class Applier:
             payload = self._run(operation, alone=alone)
             result = Result(operation.seq, Status.OK, payload)
         except _RefusedError as refusal:
-            result = Result(operation.seq, Status.REFUSED, str(refusal))
+            result = Result(operation.seq, Status.REFUSED, str(refusal), self._place)
+        except apsw.FullError:
+            raise
         except apsw.Error as error:
-            if is_full(error):
-                raise
             interrupted = is_interrupt(error)
-            result = _failure(operation, error)
+            result = _failure(operation, error, self._place)
         except SlowGuardError as slow:
             interrupted = True
             result = self._put_off(operation, mark, slow, alone=alone)
@@ -148,7 +182,7 @@ class Applier:
     ) -> Result:
         """Raise it again where a second try is due; else it has failed."""
         if alone or not self._connection.in_transaction:
-            return _failure(operation, slow.error)
+            return _failure(operation, slow.error, self._place)
         self._undo(operation, mark)
         raise slow
 
@@ -160,15 +194,16 @@ class Applier:
             self._capture.reload()
 
     def _run(self, operation: Operation, *, alone: bool) -> Value:
-        """All steps; the value of the last RETURN."""
+        """All steps; the value of the last RETURN, or those of all."""
         plan = operation.plan
         if plan.changes_catalog:
             return self._define(operation)
         allowed_ns, guard_ns = _SHARED_NS, _GUARD_NS
         if alone:
             allowed_ns = guard_ns = _time_left(operation)
+        together = _Together(allowed_ns) if plan.returns_all else None
         payload: Value = None
-        for step in plan.steps:
+        for self._place, step in enumerate(plan.steps):
             if step.sql not in self._known:
                 self._meet(step.sql)
             kind = step.kind
@@ -177,32 +212,37 @@ class Applier:
             else:
                 self._budget.start(allowed_ns)
                 payload = self._change(step, payload)
+            if together is not None:
+                together.add(payload if kind is StepKind.RETURN else None)
         if self._capture.catalog_touched:
             raise _NotAllowedError("a plan that does not say so changes the catalog")
-        return payload
+        return payload if together is None else together.payload()
 
     def _define(self, operation: Operation) -> Value:
-        """Steps of a catalog change, which is alone in its batch and has until its deadline."""
+        """Steps of a catalog change, which is alone in its batch and has until its deadline.
+
+        Where it fails, `_undo` or the engine makes the capture listen as usual again.
+        """
         capture = self._capture
+        capture.begin_definition()
+        moved = False
         payload: Value = None
-        for step in operation.plan.steps:
+        for self._place, step in enumerate(operation.plan.steps):
+            left_ns = max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS)
             if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
-                self._guard(step, _time_left(operation))
+                self._guard(step, left_ns)
                 continue
-            self._budget.start(max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS))
             word = _first_word(step.sql)
             if word in _SCHEMA_WORDS:
-                capture.begin_definition()
-                try:
-                    payload = self._change(step, payload)
-                finally:
-                    capture.end_definition()
-            elif word in _DATA_WORDS:
-                payload = self._change(step, payload)
-                if capture.catalog_touched:
-                    capture.reload()
-            else:
+                moved = True
+            elif word not in _DATA_WORDS:
                 raise _NotAllowedError(f"{word} has no place in a plan")
+            elif moved or capture.catalog_touched:
+                capture.learn()
+                moved = capture.catalog_touched = False
+            self._budget.start(left_ns)
+            payload = self._change(step, payload)
+        capture.end_definition()
         return payload
 
     def _guard(self, step: Step, allowed_ns: int) -> None:
@@ -243,6 +283,14 @@ class Applier:
         self._known.add(sql)
 
 
+def _as_sqlite(kind: type[_Error], code: int, text: str) -> _Error:
+    """What SQLite itself raises with this code."""
+    error = kind(text)
+    for name in ("result", "extendedresult"):
+        setattr(error, name, code)
+    return error
+
+
 def _time_left(operation: Operation) -> int:
     """Alone, a statement may take long, but not beyond the moment when nobody waits for it."""
     return min(_ALONE_NS, max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS))
@@ -253,10 +301,10 @@ def _first_word(sql: str) -> str:
     return word[0].upper() if word else ""
 
 
-def _failure(operation: Operation, error: apsw.Error) -> Result:
+def _failure(operation: Operation, error: apsw.Error, place: int) -> Result:
     if is_ours(error):
         return _fault(operation, error)
-    return Result(operation.seq, Status.FAILED, code_and_text(error))
+    return Result(operation.seq, Status.FAILED, code_and_text(error), place)
 
 
 def _fault(operation: Operation, error: Exception) -> Result:

@@ -53,8 +53,14 @@ class Capture:
         self._connection.preupdate_hook(self._on_row)
 
     def begin_definition(self) -> None:
-        """A schema change follows: what it rewrites is no event, at most a reset."""
+        """A schema change follows: what it rewrites is at most a reset, but for the catalog's rows."""
         self._reset.clear()
+        self._connection.preupdate_hook(self._on_rewritten_row)
+
+    def learn(self) -> None:
+        """Read schema and catalog again in the middle of a schema change."""
+        self._connection.preupdate_hook(None)
+        self._tables = read_tables(self._connection)
         self._connection.preupdate_hook(self._on_rewritten_row)
 
     def end_definition(self) -> None:
@@ -94,7 +100,12 @@ class Capture:
 
     def _on_rewritten_row(self, update: apsw.PreUpdate) -> None:
         table = self._tables.get(update.table_name)
-        if table is not None:
+        if table is None:
+            return
+        if table.is_catalog:
+            self.events.append((table, update.old, update.new))
+            self.catalog_touched = True
+        else:
             self._reset[table.name] = table
 
     def _meet(self, name: str) -> LoggedTable:

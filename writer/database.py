@@ -14,6 +14,7 @@ import apsw
 from shared.sqlite.connect import open_writer
 from shared.status_page import DatabaseWords
 from writer.change_sizes import ChangeSizes
+from writer.completion import complete
 
 _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS _head(one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -80,9 +81,10 @@ class Database:
             raise FencedError(f"{self.path} has a newer writer than epoch {self.epoch}")
 
     def _prepare(self) -> None:
-        """Make the internal tables and, in a new file, the first catalog."""
+        """Make the internal tables and, in a new file, the first catalog; complete an older one."""
         connection = self.connection
         if _has_table(connection, "_head") and _has_table(connection, "_collections"):
+            complete(connection)
             return
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -7,7 +7,7 @@ from typing import Final
 
 import apsw
 
-from benchmarks.dataset import FIELDS, INDEXES, rows
+from benchmarks.dataset import FIELDS, INDEXES, OWNED_INDEX, OWNERS, Row, notes, owner_id, rows
 
 _TABLE: Final = (
     "(_rowid_ INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL DEFAULT '',"
@@ -25,6 +25,11 @@ SCHEMA: Final = (
     "INSERT INTO account(id, key) VALUES ('guest', 'guest')",
     "CREATE TABLE posts" + _TABLE,
     "CREATE TABLE drafts" + _TABLE,
+    "CREATE TABLE notes" + _TABLE,
+    "CREATE TABLE memos" + _TABLE,
+    "CREATE INDEX notes_relation ON notes (author)",
+    "CREATE INDEX memos_relation ON memos (author)",
+    OWNED_INDEX,
     *INDEXES,
 )
 COLUMNS: Final = ("id", *FIELDS)
@@ -38,25 +43,38 @@ LIST: Final = (
     f"SELECT json_group_array(json({RECORD})) FROM"
     " (SELECT * FROM posts ORDER BY published DESC LIMIT 30)"
 )
-GUARD: Final = "SELECT 1 FROM account WHERE id = ? AND key = ?"
-INSERT: Final = (
-    f"INSERT INTO drafts({', '.join(COLUMNS)}) VALUES (?,?,?,?,?,?,?,?) RETURNING {RECORD}"
+OWNED_LIST: Final = (
+    f"SELECT json_group_array(json({RECORD})) FROM"
+    " (SELECT * FROM notes WHERE author = ? ORDER BY published DESC LIMIT 30)"
 )
+GUARD: Final = "SELECT 1 FROM account WHERE id = ? AND key = ?"
+INSERTS: Final = tuple(
+    f"INSERT INTO {table}({', '.join(COLUMNS)}) VALUES (?,?,?,?,?,?,?,?) RETURNING {RECORD}"
+    for table in ("drafts", "memos")
+)
+DRAFT, MEMO = range(len(INSERTS))
 
 
 def create(path: Path, count: int) -> None:
-    """Make the database with the first `count` posts."""
+    """Make the database with the first `count` posts and notes."""
     database = open_writer(path)
     with database:
         for statement in SCHEMA:
             database.execute(statement)
-        marks = ",".join("?" * len(COLUMNS))
-        database.executemany(
-            f"INSERT INTO posts({', '.join(COLUMNS)}) VALUES ({marks})",
-            (tuple(post[name] for name in COLUMNS) for post in rows(count)),
-        )
+        _fill(database, "posts", rows(count))
+        _fill(database, "notes", notes(count))
+        accounts = ((owner_id(number), owner_id(number)) for number in range(OWNERS))
+        database.executemany("INSERT INTO account(id, key) VALUES (?,?)", accounts)
     database.execute("ANALYZE")
     database.close()
+
+
+def _fill(database: apsw.Connection, table: str, records: list[Row]) -> None:
+    marks = ",".join("?" * len(COLUMNS))
+    database.executemany(
+        f"INSERT INTO {table}({', '.join(COLUMNS)}) VALUES ({marks})",
+        (tuple(each[name] for name in COLUMNS) for each in records),
+    )
 
 
 def open_writer(path: Path) -> apsw.Connection:

@@ -38,14 +38,14 @@ class Link:
         self._loop.add_reader(self._dealer.FD, self._receive)
         self._loop.add_reader(self._changes.FD, self._hear)
 
-    def submit(self, guard: Params, values: Params) -> asyncio.Future[str | None]:
+    def submit(self, insert: int, guard: Params, values: Params) -> asyncio.Future[str | None]:
         """The stored row as JSON text, or None when the guard or SQLite refused."""
         self._seq = seq = self._seq + 1
         answer: asyncio.Future[str | None] = self._loop.create_future()
         self._waiting[seq] = answer
         if not self._tick:
             self._loop.call_soon(self._flush)
-        self._tick.append(Operation(seq, guard, values))
+        self._tick.append(Operation(seq, insert, guard, values))
         return answer
 
     def _flush(self) -> None:

@@ -11,6 +11,7 @@ class Operation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One insert under one id; `guard` holds the parameters of the rule."""
 
     seq: int
+    insert: int
     guard: Params
     values: Params
 

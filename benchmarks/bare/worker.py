@@ -13,7 +13,7 @@ import orjson
 import uvloop
 from granian.server.embed import Server
 
-from benchmarks.bare.database import GET, LIST, open_reader
+from benchmarks.bare.database import DRAFT, GET, GUARD, LIST, MEMO, OWNED_LIST, open_reader
 from benchmarks.bare.link import Link
 from benchmarks.dataset import FIELDS
 
@@ -59,11 +59,29 @@ class Posts:
         )
 
 
-class Drafts:
-    """The drafts."""
+class Notes:
+    """The notes of whoever asks."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._execute = open_reader(folder / "main.db").execute
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The newest thirty of the caller, whose account must stand."""
+        caller = request.auth
+        if self._execute(GUARD, (caller, caller)).get is None:
+            raise falcon.HTTPUnauthorized
+        items = self._execute(OWNED_LIST, (caller,)).get
+        response.data = (
+            f'{{"items":{items},"page":1,"perPage":30,"totalItems":-1,"totalPages":-1}}'.encode()
+        )
+
+
+class Drafts:
+    """The drafts, which anybody makes, or the memos, which their author makes."""
+
+    def __init__(self, link: Link, insert: int) -> None:
         self._link = link
+        self._insert = insert
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Insert a draft; answer once it is durable."""
@@ -73,7 +91,8 @@ class Drafts:
         )
         body["active"] = int(body["active"])
         values = (identifier, *[body[name] for name in FIELDS])
-        record = await self._link.submit(_GUEST, values)
+        guard = (request.auth, body["author"]) if self._insert == MEMO else _GUEST
+        record = await self._link.submit(self._insert, guard, values)
         if record is None:
             raise falcon.HTTPBadRequest
         response.data = record.encode()
@@ -85,7 +104,9 @@ async def serve(folder: Path, port: int) -> None:
     app = falcon.asgi.App()
     app.add_route("/api/health", Health())
     app.add_route("/api/collections/posts/records", Posts(folder))
-    app.add_route("/api/collections/drafts/records", Drafts(link))
+    app.add_route("/api/collections/drafts/records", Drafts(link, DRAFT))
+    app.add_route("/api/collections/memos/records", Drafts(link, MEMO))
+    app.add_route("/api/collections/notes/records", Notes(folder))
     app.add_route("/api/collections/posts/records/{record_id}", Post(folder))
     server = Server(
         app,

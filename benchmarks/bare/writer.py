@@ -14,7 +14,7 @@ import apsw
 import msgspec
 import zmq
 
-from benchmarks.bare.database import COLUMNS, GUARD, INSERT, open_writer
+from benchmarks.bare.database import COLUMNS, GUARD, INSERTS, open_writer
 from benchmarks.bare.messages import Notice, Operation, Operations, Result, Results
 
 _BATCH_MAX: Final = 512
@@ -98,7 +98,7 @@ class Writer:
         record: str | None = None
         try:
             if execute(GUARD, operation.guard).get is not None:
-                record = execute(INSERT, operation.values).get
+                record = execute(INSERTS[operation.insert], operation.values).get
         except apsw.Error:
             mark("ROLLBACK TO o")
             del self._captured[captured:]

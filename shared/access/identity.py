@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Value
@@ -18,7 +19,7 @@ class Identity:
     """A caller. Everything is empty for a guest.
 
     `record`: stored values by field name. `refused`: names of fields that a rule may not compare
-    yet (lists, JSON) or ever (secrets); binding a rule that does so fails, so it denies.
+    (secrets); binding a rule that does so fails, so it denies.
     """
 
     collection_id: str
@@ -51,9 +52,10 @@ def identity_of(
     collection: Collection, record: Mapping[str, Value], *, superuser: bool
 ) -> Identity:
     """The identity of a stored record of an auth collection."""
-    refused = frozenset(
-        one.name
-        for one in collection.fields
-        if one.multiple or one.secret or one.type in ("json", "geoPoint")
-    )
-    return Identity(collection.id, collection.name, record, superuser, refused)
+    return Identity(collection.id, collection.name, record, superuser, _secrets(collection))
+
+
+@lru_cache(128)
+def _secrets(collection: Collection) -> frozenset[str]:
+    """Worked out once for each version of a collection."""
+    return frozenset(one.name for one in collection.fields if one.secret)

@@ -13,18 +13,19 @@ import msgspec
 
 from shared.sql.plan import Plan, Value
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Status(enum.IntEnum):
     """How an operation ended."""
 
     OK = 0
-    """Committed. payload = the value kept by a RETURN step, or None."""
+    """Committed. payload = the value kept by a RETURN step, or None; of a plan with `returns_all`
+    the JSON array of all of them."""
     REFUSED = 1
-    """A step's guard said no. payload = its refusal text."""
+    """A step's guard said no. payload = its refusal text, step = where it stands in the plan."""
     FAILED = 2
-    """SQLite refused a statement. payload = [extended result code, message]."""
+    """SQLite refused a statement. payload = [extended result code, message], step = which one."""
     STALE = 3
     """Planned for another catalog version: plan again under a new seq."""
     LATE = 4
@@ -75,11 +76,15 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Outcome of one operation."""
+    """Outcome of one operation.
+
+    `step`: place of the plan's step that said no, -1 where it was none of them.
+    """
 
     seq: int
     status: Status
     payload: Value | tuple[int, str] = None
+    step: int = -1
 
 
 class Results(msgspec.Struct, array_like=True, frozen=True, tag=4):
@@ -100,6 +105,7 @@ class LoggedResult(msgspec.Struct, array_like=True, frozen=True, gc=False):
     seq: int
     status: Status
     payload: Value | tuple[int, str] = None
+    step: int = -1
 
 
 class BatchLog(msgspec.Struct, array_like=True, frozen=True):

@@ -32,6 +32,9 @@ CATALOG_SQL: Final = (
 """Reads the whole catalog, for `Catalog.from_rows`. Rows come in order of creation."""
 
 
+_References = dict[str, list[tuple[Collection, RelationField]]]
+
+
 class Catalog:
     """The collections of one version."""
 
@@ -44,7 +47,7 @@ class Catalog:
         self._by_lower_name = {one.name.lower(): one for one in self._collections}
         by_name = {one.name: one for one in self._collections}
         self._by_key = by_name | self._by_id
-        self._references = _references(self._collections)
+        self._references: _References | None = None  # most catalogs are never asked
 
     @classmethod
     def from_rows(cls, version: int, rows: Iterable[tuple[Any, ...]]) -> Catalog:
@@ -68,16 +71,19 @@ class Catalog:
         return self._collections
 
     def references_to(self, collection: Collection) -> list[tuple[Collection, RelationField]]:
-        """The relation fields that point to `collection`, with the collections they stand in."""
+        """The stored relation fields that point to `collection`, with the collections they stand in.
+
+        Those of views only show what stands in others.
+        """
+        if self._references is None:
+            self._references = _references(self._collections)
         return self._references.get(collection.id, [])
 
 
-def _references(
-    collections: Iterable[Collection],
-) -> dict[str, list[tuple[Collection, RelationField]]]:
-    found: dict[str, list[tuple[Collection, RelationField]]] = {}
+def _references(collections: Iterable[Collection]) -> _References:
+    found: _References = {}
     for collection in collections:
-        for field in collection.fields:
+        for field in collection.fields if not collection.is_view else ():
             if isinstance(field, RelationField):
                 found.setdefault(field.target_id, []).append((collection, field))
     return found

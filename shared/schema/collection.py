@@ -28,6 +28,9 @@ RULE_ATTRIBUTES: Final = {
 }
 """Wire key → attribute. None: superusers only; `""`: everybody; else an expression."""
 
+VIEW_QUERY: Final = "viewQuery"
+"""The option of a view that holds its SELECT."""
+
 
 @dataclass(frozen=True, eq=False)
 class Collection:
@@ -60,6 +63,11 @@ class Collection:
         put(self, "updated_fields", tuple(one for one in self.fields if one.fills_on_update))
 
     @property
+    def is_view(self) -> bool:
+        """Its rows are those of a query: they are read and never written."""
+        return self.type == VIEW
+
+    @property
     def table(self) -> str:
         """The table's name, unquoted."""
         return self.name
@@ -76,6 +84,15 @@ class Collection:
         """The rule for `list`, `view`, `create`, `update` or `delete`."""
         found: str | None = getattr(self, f"{action}_rule")
         return found
+
+    def rules(self) -> dict[str, str]:
+        """Every rule that is an expression, by its dotted wire key, those of its options included."""
+        found = {key: getattr(self, name) for key, name in RULE_ATTRIBUTES.items()}
+        if self.type == AUTH:
+            found["authRule"] = self.options.get("authRule")
+            found["manageRule"] = self.options.get("manageRule")
+            found["mfa.rule"] = self.options.get("mfa", {}).get("rule")
+        return {key: rule for key, rule in found.items() if rule}
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: everything but secrets."""

@@ -2,80 +2,76 @@
 
 Everything that can be wrong is told at once, each with the dotted key of its place (`fields.2.name`).
 What only SQLite or another layer can know is not judged here: whether data breaks a new unique
-index, and what a rule means (the caller passes the check of rules in).
+index, what a rule means, and which fields a view has.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from shared.errors import FieldError, invalid
-from shared.ids import collection_id
-from shared.limits import COLLECTION_NAME_CHARS_MAX
-from shared.schema.auth_options import merge_options
+from shared.limits import VIEW_QUERY_CHARS_MAX
+from shared.schema.auth_fields import auth_fields, missing_auth_indexes
+from shared.schema.auth_merge import carry_field_names, merge_options, option_problems
+from shared.schema.auth_options import new_options
 from shared.schema.catalog import Catalog
-from shared.schema.collection import AUTH, BASE, RULE_ATTRIBUTES, VIEW, Collection
-from shared.schema.field_list import Problems, read_fields
+from shared.schema.collection import AUTH, BASE, RULE_ATTRIBUTES, VIEW, VIEW_QUERY, Collection
+from shared.schema.field_list import ID_FIELD, Problems, read_fields
+from shared.schema.fields import field_from_json
 from shared.schema.fields.field import REQUIRED, Field
+from shared.schema.fields.options import is_clean_text
 from shared.schema.index import read_index
-from shared.schema.index_list import (
-    carried_indexes,
-    index_names,
-    missing_unique_problem,
-    read_indexes,
-)
-from shared.schema.reserved import is_reserved_table
+from shared.schema.index_list import carried_indexes, missing_unique_problem, read_indexes
+from shared.schema.naming import read_id, read_name
+from shared.schema.system import SUPERUSERS_ID
+from shared.schema.view import clean_query
 
-CheckRule = Callable[[Collection, str], str | None]
-"""Judges a rule against the new collection: what is wrong with it, or None."""
-
-_WORD: Final = re.compile(r"\w+", re.ASCII)
-_ID_CHARS_MAX: Final = 100
 _UNNAMED: Final = "unnamed"  # stands in where the name is wrong, so that the rest can be judged
-_KINDS_LATER: Final = frozenset({AUTH, VIEW})
+_KINDS: Final = (BASE, AUTH, VIEW)
+_AUTH_RULES: Final = ("authRule", "manageRule")
 _WRONG_TYPE: Final = FieldError("validation_invalid_value", "The value has the wrong type.")
+_SYSTEM_RULE: Final = FieldError(
+    "validation_collection_system_rule_change", "Rules of system collections cannot be changed."
+)
 
 
 def read_definition(
-    body: Mapping[str, object],
-    old: Collection | None,
-    catalog: Catalog,
-    now: str,
-    check_rule: CheckRule,
+    body: Mapping[str, object], old: Collection | None, catalog: Catalog, now: str
 ) -> Collection:
     """The collection that `body` asks for: a new one, or `old` changed.
 
-    A change replaces each top-level key that it holds and keeps the rest. `now` is stored time.
-    Raises QuillError (INVALID) with every problem found.
+    A change replaces each top-level key that it holds and keeps the rest. `catalog`: the other
+    collections as they will be, and perhaps this one as it was. `now` is stored time. A view comes
+    without the fields that its query will turn out to have, or with those that it had. Raises QuillError (INVALID) with every
+    problem found.
     """
     problems: Problems = {}
     kind = _read_kind(body, old, problems)
-    name = _read_name(body, old, catalog, problems)
-    own_id = _read_id(body, old, kind, name, catalog, problems)
-    fields = _read_fields(body, old, kind, own_id, catalog, problems)
-    table = name if "name" not in problems else (old.name if old else _UNNAMED)
-    indexes = _read_indexes(body, old, table, own_id, fields, catalog, problems)
-    rules = _read_rules(body, old, problems)
-    options, option_problems = merge_options(old.options if old else {}, body)
-    problems.update(option_problems)
-    if old is not None and kind == AUTH and (missing := missing_unique_problem(indexes)):
-        problems.setdefault("indexes", missing)
+    name = read_name(body, old, catalog, problems)
+    own_id = read_id(body, old, kind, name, catalog, problems)
     new = Collection(
         id=own_id,
         name=name,
         type=kind,
         system=_read_system(body, old, problems),
-        fields=fields,
-        indexes=indexes,
-        options=options,
+        fields=(),
+        options=old.options if old else {},
         created=old.created if old else now,
         updated=now,
-        **rules,
+        **_read_rules(body, old, kind, problems),
     )
-    if not problems:
-        problems = _rule_problems(new, check_rule)
+    if kind == VIEW:
+        new = _with_query(new, body, old, problems)
+    else:
+        fields = _read_fields(body, old, kind, own_id, catalog, problems)
+        new = replace(new, fields=fields)
+        table = name if "name" not in problems else (old.name if old else _UNNAMED)
+        indexes = _read_indexes(body, old, table, new, catalog, problems)
+        new = replace(new, indexes=indexes)
+        if kind == AUTH:
+            new = _with_options(new, body, old, problems)
     if problems:
         verb = "create" if old is None else "update"
         raise invalid(f"Failed to {verb} collection.", problems)
@@ -90,105 +86,12 @@ def _read_kind(body: Mapping[str, object], old: Collection | None, problems: Pro
                 "validation_collection_type_change", "The collection type cannot be changed."
             )
         return old.type
-    if kind in (None, "", BASE):
+    if kind in (None, ""):
         return BASE
-    if isinstance(kind, str) and kind in _KINDS_LATER:
-        problems["type"] = FieldError(
-            "validation_invalid_type", f"Collections of type {kind} are not supported yet."
-        )
-    else:
-        problems["type"] = FieldError("validation_in_invalid", f"Must be {BASE}.")
+    if isinstance(kind, str) and kind in _KINDS:
+        return kind
+    problems["type"] = FieldError("validation_in_invalid", f"Must be one of: {', '.join(_KINDS)}.")
     return BASE
-
-
-def _read_name(
-    body: Mapping[str, object], old: Collection | None, catalog: Catalog, problems: Problems
-) -> str:
-    raw = body.get("name", old.name if old is not None else "")
-    name = raw if isinstance(raw, str) else ""
-    if raw is not None and not isinstance(raw, str):
-        problems["name"] = _WRONG_TYPE
-    elif old is not None and name == old.name:
-        return name
-    elif (problem := _name_problem(name, old, catalog)) is not None:
-        problems["name"] = problem
-    return name
-
-
-def _name_problem(name: str, old: Collection | None, catalog: Catalog) -> FieldError | None:
-    if not name:
-        return REQUIRED
-    if len(name) > COLLECTION_NAME_CHARS_MAX:
-        return _length_problem(COLLECTION_NAME_CHARS_MAX)
-    if _WORD.fullmatch(name) is None:
-        return FieldError("validation_match_invalid", "May hold only letters, digits and _.")
-    if "_via_" in name:
-        return FieldError("validation_found_via", "A name may not contain _via_.")
-    if old is not None and old.system:
-        return FieldError(
-            "validation_collection_system_name_change", "System collections cannot be renamed."
-        )
-    return _taken_name_problem(name, old, catalog)
-
-
-def _taken_name_problem(name: str, old: Collection | None, catalog: Catalog) -> FieldError | None:
-    own_id = old.id if old is not None else None
-    others = [one for one in catalog.all() if one.id != own_id]
-    lower = name.lower()
-    if any(one.name.lower() == lower for one in others):
-        return FieldError(
-            "validation_collection_name_exists", "This name (in any case) is already in use."
-        )
-    if any(one.id.lower() == lower for one in others):
-        return FieldError(
-            "validation_collection_name_id_duplicate", "This is the id of another collection."
-        )
-    if is_reserved_table(name) or any(lower in index_names(one) for one in catalog.all()):
-        return FieldError(
-            "validation_collection_name_invalid", "The name of an internal table or an index."
-        )
-    return None
-
-
-def _read_id(
-    body: Mapping[str, object],
-    old: Collection | None,
-    kind: str,
-    name: str,
-    catalog: Catalog,
-    problems: Problems,
-) -> str:
-    raw = body.get("id")
-    if old is not None:
-        if raw not in (None, "", old.id):
-            problems["id"] = FieldError("validation_in_invalid", "The id cannot be changed.")
-        return old.id
-    if raw is None or raw == "":
-        return _free_id(kind, name, catalog)
-    if not isinstance(raw, str):
-        problems["id"] = _WRONG_TYPE
-        return ""
-    if len(raw) > _ID_CHARS_MAX:
-        problems["id"] = _length_problem(_ID_CHARS_MAX)
-    elif _WORD.fullmatch(raw) is None:
-        problems["id"] = FieldError(
-            "validation_match_invalid", "May hold only letters, digits and _."
-        )
-    elif catalog.find(raw) is not None:
-        problems["id"] = FieldError(
-            "validation_invalid_or_existing_id", "This id is already in use."
-        )
-    return raw
-
-
-def _free_id(kind: str, name: str, catalog: Catalog) -> str:
-    """The id that follows from the name; a collection renamed since may still have it."""
-    first = chosen = collection_id(kind, name)
-    count = 1
-    while catalog.find(chosen) is not None:
-        count += 1
-        chosen = f"{first}{count}"
-    return chosen
 
 
 def _read_system(body: Mapping[str, object], old: Collection | None, problems: Problems) -> bool:
@@ -202,6 +105,28 @@ def _read_system(body: Mapping[str, object], old: Collection | None, problems: P
     elif old is None:
         return bool(raw)
     return old is not None and old.system
+
+
+def _read_rules(
+    body: Mapping[str, object], old: Collection | None, kind: str, problems: Problems
+) -> dict[str, Any]:
+    rules: dict[str, str | None] = {}
+    for key, attribute in RULE_ATTRIBUTES.items():
+        before = getattr(old, attribute) if old is not None else None
+        rule = body.get(key, before)
+        if rule is not None and (not isinstance(rule, str) or not is_clean_text(rule)):
+            problems[key] = _WRONG_TYPE
+            continue
+        if old is not None and old.system and rule != before:
+            problems[key] = _SYSTEM_RULE
+        if kind == VIEW and rule is not None and key not in ("listRule", "viewRule"):
+            message = "Views are only read: this rule must be null."
+            problems[key] = FieldError("validation_nil", message)
+        rules[attribute] = rule
+    return rules
+
+
+# --- Tables -------------------------------------------------------------------------------------
 
 
 def _read_fields(
@@ -218,73 +143,95 @@ def _read_fields(
             return old.fields
         raw = []
 
-    def exists(collection_id: str) -> bool:
-        return collection_id == own_id or catalog.by_id(collection_id) is not None
+    def kind_of(collection_id: str) -> str | None:
+        if collection_id == own_id:
+            return kind
+        found = catalog.by_id(collection_id)
+        return None if found is None else found.type
 
-    fields, found = read_fields(raw, old, kind, exists)
+    fields, found = read_fields(raw, _known_fields(old, kind), kind, kind_of)
     problems.update(found)
     return fields
+
+
+def _known_fields(old: Collection | None, kind: str) -> tuple[Field, ...]:
+    if old is not None:
+        return old.fields
+    return auth_fields() if kind == AUTH else (field_from_json(ID_FIELD),)
 
 
 def _read_indexes(
     body: Mapping[str, object],
     old: Collection | None,
-    name: str,
-    own_id: str,
-    fields: tuple[Field, ...],
+    table: str,
+    new: Collection,
     catalog: Catalog,
     problems: Problems,
 ) -> tuple[str, ...]:
     raw = body.get("indexes")
-    if raw is None:
-        return carried_indexes(old, name, fields) if old is not None else ()
-    indexes, found = read_indexes(
-        raw, name=name, collection_id=own_id, fields=fields, old=old, catalog=catalog
-    )
-    own_name = FieldError("validation_existing_index_name", "This is the collection's own name.")
-    if not found:
-        for position, taken in enumerate(_index_names_in_order(indexes)):
-            if taken == name.lower():
-                found[f"indexes.{position}"] = own_name
+    if raw is None and old is not None:
+        indexes = carried_indexes(old, table, new.fields)
+        if new.type == AUTH and (missing := missing_unique_problem(indexes)):
+            problems["indexes"] = missing
+        return indexes
+
+    def read(listed: object) -> tuple[tuple[str, ...], Problems]:
+        return read_indexes(
+            listed, name=table, collection_id=new.id, fields=new.fields, old=old, catalog=catalog
+        )
+
+    raw = [] if raw is None else raw
+    indexes, found = read(raw)
+    if new.type == AUTH and not found and isinstance(raw, list):
+        if old is None:
+            indexes, found = read([*raw, *missing_auth_indexes(new.id, table, indexes)])
+        elif (missing := missing_unique_problem(indexes)) is not None:
+            found["indexes"] = missing
+    for position, sql in enumerate(indexes if not found else ()):
+        if read_index(sql).name.lower() == table.lower():
+            message = "This is the collection's own name."
+            found[f"indexes.{position}"] = FieldError("validation_existing_index_name", message)
     problems.update(found)
     return indexes
 
 
-def _index_names_in_order(indexes: tuple[str, ...]) -> list[str]:
-    return [read_index(sql).name.lower() for sql in indexes]
+def _with_options(
+    new: Collection, body: Mapping[str, object], old: Collection | None, problems: Problems
+) -> Collection:
+    before = old.options if old is not None else new_options()
+    options, found = merge_options(before, body)
+    if old is not None:
+        carry_field_names(options, old.fields, new.fields)
+        for key in _AUTH_RULES if old.system else ():
+            if options[key] != before[key]:
+                found[key] = _SYSTEM_RULE
+    if not found and not problems:
+        own = new.id == SUPERUSERS_ID
+        found = option_problems(options, new.fields, new.indexes, superusers=own)
+    problems.update(found)
+    return replace(new, options=options)
 
 
-def _read_rules(
-    body: Mapping[str, object], old: Collection | None, problems: Problems
-) -> dict[str, Any]:
-    rules: dict[str, str | None] = {}
-    for key, attribute in RULE_ATTRIBUTES.items():
-        before = getattr(old, attribute) if old is not None else None
-        rule = body.get(key, before)
-        if rule is not None and not isinstance(rule, str):
-            problems[key] = _WRONG_TYPE
-            continue
-        if old is not None and old.system and rule != before:
-            problems[key] = FieldError(
-                "validation_collection_system_rule_change",
-                "Rules of system collections cannot be changed.",
-            )
-        rules[attribute] = rule
-    return rules
+# --- Views --------------------------------------------------------------------------------------
 
 
-def _rule_problems(new: Collection, check_rule: CheckRule) -> Problems:
-    problems: Problems = {}
-    for key, attribute in RULE_ATTRIBUTES.items():
-        rule = getattr(new, attribute)
-        if rule and (reason := check_rule(new, rule)) is not None:
-            problems[key] = FieldError("validation_invalid_rule", f"Invalid rule: {reason}")
-    return problems
-
-
-def _length_problem(most: int) -> FieldError:
-    return FieldError(
-        "validation_length_out_of_range",
-        f"Must have between 1 and {most} characters.",
-        {"min": 1, "max": most},
-    )
+def _with_query(
+    new: Collection, body: Mapping[str, object], old: Collection | None, problems: Problems
+) -> Collection:
+    """Fields that a client sends for a view are what it was shown, and say nothing."""
+    if body.get("indexes") not in (None, []):
+        message = "Views have no indexes of their own."
+        problems["indexes"] = FieldError("validation_indexes_not_supported", message)
+    before = old.options.get(VIEW_QUERY, "") if old is not None else ""
+    query = body.get(VIEW_QUERY)
+    if query is None:
+        query = before
+    if not isinstance(query, str) or not is_clean_text(query):
+        problems[VIEW_QUERY] = _WRONG_TYPE
+    elif not query.strip():
+        problems[VIEW_QUERY] = REQUIRED
+    elif len(query) > VIEW_QUERY_CHARS_MAX:
+        message = f"Must be no longer than {VIEW_QUERY_CHARS_MAX} characters."
+        problems[VIEW_QUERY] = FieldError("validation_length_too_long", message)
+    fields = old.fields if old is not None else ()
+    return replace(new, fields=fields, options={VIEW_QUERY: clean_query(str(query))})

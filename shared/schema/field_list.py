@@ -8,10 +8,12 @@ from typing import Any, Final
 from shared.errors import FieldError
 from shared.ids import RECORD_ID_CHARS, field_id
 from shared.limits import COLLECTION_FIELDS_MAX
-from shared.schema.collection import AUTH, Collection
+from shared.schema.collection import AUTH, VIEW
+from shared.schema.conversion import TYPE_CHANGE, can_convert
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field
 from shared.schema.fields.options import DefinitionError
+from shared.schema.fields.relation import RelationField
 from shared.schema.fields.text import ID_AUTOGENERATE, ID_NAME, ID_PATTERN
 
 Problems = dict[str, FieldError]
@@ -30,6 +32,15 @@ ID_FIELD: Final[Mapping[str, Any]] = {
 }
 """The first field of every collection."""
 
+VIEW_ID_FIELD: Final[Mapping[str, Any]] = {
+    **ID_FIELD,
+    "min": 0,
+    "max": 0,
+    "pattern": "",
+    "autogeneratePattern": "",
+}
+"""The first field of every view, whose ids may be any texts."""
+
 _FORCED: Final[Mapping[str, Mapping[str, Any]]] = {
     ID_NAME: {"system": True, "required": True, "primaryKey": True, "hidden": False},
     "password": {"required": True, "hidden": True},
@@ -38,19 +49,20 @@ _FORCED: Final[Mapping[str, Mapping[str, Any]]] = {
 """What a definition cannot change about system fields, whatever it says."""
 
 _AUTH_RESERVED: Final = frozenset({"passwordconfirm", "oldpassword"})
-_ONLY_SYSTEM: Final = frozenset({"password"})
 _SYSTEM_CHANGE: Final = FieldError(
     "validation_system_field_change", "System fields cannot be renamed or change their type."
 )
 
 
 def read_fields(
-    raw: object, old: Collection | None, kind: str, exists: Callable[[str], bool]
+    raw: object, known: Sequence[Field], kind: str, kind_of: Callable[[str], str | None]
 ) -> tuple[tuple[Field, ...], Problems]:
     """The fields that a definition lists, system fields added, and what is wrong with them.
 
-    A field without id is the old one of the same name, or new. `exists` tells whether an id is
-    that of a collection, the one being defined included. Keys of problems begin with `fields`.
+    `known`: the fields before the change, or the system fields that a new collection of this kind
+    has. A field without id is the known one of the same name, or new. `kind_of` tells the kind of
+    the collection of an id, the one being defined included, or None. Keys of problems begin with
+    `fields`.
     """
     if not isinstance(raw, list) or len(raw) > COLLECTION_FIELDS_MAX:
         message = f"Must be a list of at most {COLLECTION_FIELDS_MAX} fields."
@@ -61,28 +73,29 @@ def read_fields(
     for position, one in enumerate(raw):
         place = f"fields.{position}"
         try:
-            field = field_from_json(_completed(one, old, used))
+            field = field_from_json(_completed(one, known, used))
         except DefinitionError as problem:
             problems.update({f"{place}.{key}": error for key, error in problem.problems.items()})
             continue
-        found = _field_problems(field, fields, old, kind) or field.reference_problems(exists)
+        found = _field_problems(field, fields, known, kind)
+        found = found or _reference_problems(field, kind, kind_of)
         problems.update({f"{place}.{key}": error for key, error in found.items()})
         fields.append(field)
-    return (*_missing_system(fields, old), *fields), problems
+    return (*_missing_system(fields, known), *fields), problems
 
 
-def _completed(raw: object, old: Collection | None, used: set[str]) -> dict[str, Any]:
+def _completed(raw: object, known: Sequence[Field], used: set[str]) -> dict[str, Any]:
     """A definition with its id and with what is not the client's to say. May add to `used`."""
     if not isinstance(raw, dict):
         error = FieldError("validation_invalid_value", "Must be an object.")
         raise DefinitionError({"type": error})
     found = dict(raw)
     name, kind = found.get("name"), found.get("type")
-    before = _before(found, old, used)
+    before = _before(found, known, used)
     if before is not None:
         found["id"] = before.id
     elif not found.get("id") and isinstance(name, str) and isinstance(kind, str):
-        found["id"] = _new_id(kind, name, old, used)
+        found["id"] = _new_id(kind, name, known, used)
     if isinstance(found.get("id"), str):
         used.add(found["id"])
     found["system"] = before.system if before is not None else False
@@ -94,22 +107,20 @@ def _completed(raw: object, old: Collection | None, used: set[str]) -> dict[str,
     return found
 
 
-def _before(raw: Mapping[str, Any], old: Collection | None, used: set[str]) -> Field | None:
-    """The old field that a definition means: by id, else by name if nobody else claims it."""
-    if old is None:
-        return None
+def _before(raw: Mapping[str, Any], known: Sequence[Field], used: set[str]) -> Field | None:
+    """The known field that a definition means: by id, else by name if nobody else claims it."""
     given, name = raw.get("id"), raw.get("name")
-    found = old.field_by_id(given) if isinstance(given, str) else None
-    if found is None and isinstance(name, str):
-        named = old.field(name)
+    found = next((one for one in known if one.id == given), None)
+    if found is None:
+        named = next((one for one in known if one.name == name), None)
         if named is not None and (named.system or (not given and named.id not in used)):
             return named
     return found
 
 
-def _new_id(kind: str, name: str, old: Collection | None, used: set[str]) -> str:
+def _new_id(kind: str, name: str, known: Sequence[Field], used: set[str]) -> str:
     first = chosen = field_id(kind, name)
-    taken = used | (set(old.by_id) if old is not None else set())
+    taken = used.union(field.id for field in known)
     count = 1
     while chosen in taken:
         count += 1
@@ -118,14 +129,14 @@ def _new_id(kind: str, name: str, old: Collection | None, used: set[str]) -> str
 
 
 def _field_problems(
-    field: Field, others: Sequence[Field], old: Collection | None, kind: str
+    field: Field, others: Sequence[Field], known: Sequence[Field], kind: str
 ) -> Problems:
     problems = field.definition_problems()
-    before = old.field_by_id(field.id) if old is not None else None
+    before = next((one for one in known if one.id == field.id), None)
     if any(field.id == other.id for other in others):
         problems["id"] = FieldError("validation_duplicated_field_id", "This id is used twice.")
     lower = field.name.lower()
-    kept = [one for one in old.fields if one.system and one.id != field.id] if old else []
+    kept = [one for one in known if one.system and one.id != field.id]
     if any(lower == other.name.lower() for other in (*others, *kept)):
         problems["name"] = FieldError(
             "validation_duplicated_field_name", "This name is used twice."
@@ -136,11 +147,18 @@ def _field_problems(
         problems["name"] = FieldError(
             "validation_not_in_invalid", f"{ID_NAME} is the primary key, a text field."
         )
-    if before is None and field.type in _ONLY_SYSTEM:
-        message = "New fields of this type are not supported yet."
-        problems["type"] = FieldError("validation_in_invalid", message)
     if before is not None:
         problems.update(_change_problems(field, before))
+    return problems
+
+
+def _reference_problems(field: Field, kind: str, kind_of: Callable[[str], str | None]) -> Problems:
+    """The target must be there, and rows of views, which come and go, are no target of records."""
+    problems = field.reference_problems(lambda collection_id: kind_of(collection_id) is not None)
+    if isinstance(field, RelationField) and kind != VIEW and kind_of(field.target_id) == VIEW:
+        message = "Only view collections may refer to view collections."
+        code = "validation_relation_field_non_view_base_collection"
+        problems["collectionId"] = FieldError(code, message)
     return problems
 
 
@@ -149,14 +167,16 @@ def _change_problems(field: Field, before: Field) -> Problems:
         return {"name": _SYSTEM_CHANGE}
     if before.system and field.type != before.type:
         return {"type": _SYSTEM_CHANGE}
-    return field.change_problems(before)
+    if not can_convert(before, field):
+        return field.change_problems(before)
+    return {
+        key: problem
+        for key, problem in field.change_problems(before).items()
+        if problem.code != TYPE_CHANGE
+    }
 
 
-def _missing_system(fields: Sequence[Field], old: Collection | None) -> list[Field]:
-    """System fields that the definition left out: they stay, or `id` is made."""
-    if old is None:
-        if any(field.name == ID_NAME for field in fields):
-            return []
-        return [field_from_json(ID_FIELD)]
+def _missing_system(fields: Sequence[Field], known: Sequence[Field]) -> list[Field]:
+    """System fields that the definition left out: they stay, or are made."""
     present = {field.id for field in fields}
-    return [field for field in old.fields if field.system and field.id not in present]
+    return [field for field in known if field.system and field.id not in present]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from shared.limits import INDEX_CHARS_MAX
@@ -28,6 +29,7 @@ from shared.schema.index_tokens import (
 )
 
 INDEX_NAME_CHARS_MAX: Final = 255
+_KEPT: Final = 1_024
 
 _FUNCTIONS: Final = frozenset(
     {
@@ -135,6 +137,7 @@ class Index:
         return replace(self, keys=keys, where=_resolve(self.where, names))
 
 
+@lru_cache(_KEPT)  # each definition is read again for every name that is to be free
 def read_index(sql: str) -> Index:
     """The index that `sql` defines, on whatever table it names. Raises IndexDefinitionError."""
     if len(sql) > INDEX_CHARS_MAX:

@@ -11,7 +11,7 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Field
 from shared.schema.index import Index, Names, read_index
-from shared.schema.index_tokens import IndexDefinitionError
+from shared.schema.index_tokens import QUOTED, IndexDefinitionError, Token
 from shared.schema.reserved import is_reserved_table
 
 _AUTH_UNIQUE: Final = ("tokenKey", "email")
@@ -112,10 +112,23 @@ def _clash(index: Index, found: list[Index], taken: set[str]) -> FieldError | No
     return None
 
 
+def unique_fields(indexes: Iterable[str]) -> set[str]:
+    """The fields that have a unique index of their own: no two records share a value of one."""
+    unique = [index for index in map(read_index, indexes) if index.unique and len(index.keys) == 1]
+    return {index.keys[0][0].text for index in unique if _is_column(index.keys[0])}
+
+
+def _is_column(key: tuple[Token, ...]) -> bool:
+    """A field, in any collation and direction, and not an expression over it."""
+    rest = key[1:]
+    if rest and rest[0].is_word("COLLATE"):
+        rest = rest[2:]
+    return key[0].kind == QUOTED and all(token.is_word("ASC", "DESC") for token in rest)
+
+
 def missing_unique_problem(indexes: Iterable[str]) -> FieldError | None:
     """What an auth collection lacks: logins and tokens rest on these two being unique."""
-    unique = [index for index in map(read_index, indexes) if index.unique and len(index.keys) == 1]
-    covered = {index.keys[0][0].text for index in unique}
+    covered = unique_fields(indexes)
     missing = [name for name in _AUTH_UNIQUE if name not in covered]
     if not missing:
         return None

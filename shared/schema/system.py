@@ -1,14 +1,15 @@
-"""What a new main.db begins with: the table of collections, and the superusers."""
+"""What a new main.db begins with: the table of collections, the superusers, and users."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from shared.ids import TOKEN_KEY_CHARS, collection_id, field_id
+from shared.ids import collection_id, field_id
 from shared.quote import quote_identifier
+from shared.schema.auth_fields import auth_fields, auth_indexes, system_field
 from shared.schema.auth_options import new_options
 from shared.schema.collection import AUTH, Collection
-from shared.schema.field_list import ID_FIELD
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field, Value
 from shared.schema.reserved import COLLECTIONS_TABLE
@@ -17,6 +18,12 @@ from shared.schema.table import create_table
 SUPERUSERS: Final = "_superusers"
 SUPERUSERS_ID: Final = "pbc_3142635823"
 """The official SDKs know superusers by this id."""
+USERS: Final = "users"
+USERS_ID: Final = "_pb_users_auth_"
+"""The first collection of a new depot, which is its owner's to change or to delete."""
+_OWNER: Final = "id = @request.auth.id"
+_PICTURES: Final = ("image/jpeg", "image/png", "image/svg+xml", "image/gif", "image/webp")
+_ROWS_PER_STATEMENT: Final = 500
 _SUPERUSER_TOKEN_SECONDS: Final = 86_400
 
 COLLECTIONS_DDL: Final = f"""CREATE TABLE {quote_identifier(COLLECTIONS_TABLE)} (
@@ -38,39 +45,6 @@ COLLECTIONS_DDL: Final = f"""CREATE TABLE {quote_identifier(COLLECTIONS_TABLE)} 
 )"""
 
 
-def _system_field(kind: str, name: str, **options: Any) -> Field:
-    common = {"id": field_id(kind, name), "name": name, "type": kind, "system": True}
-    return field_from_json({**common, **options})
-
-
-def auth_fields() -> tuple[Field, ...]:
-    """The system fields that every auth collection begins with."""
-    token_key: dict[str, Any] = {
-        "min": 30,
-        "max": 60,
-        "autogeneratePattern": f"[a-zA-Z0-9]{{{TOKEN_KEY_CHARS}}}",
-        "hidden": True,
-        "required": True,
-    }
-    return (
-        field_from_json(ID_FIELD),
-        _system_field("password", "password", min=8, hidden=True, required=True),
-        _system_field("text", "tokenKey", **token_key),
-        _system_field("email", "email", required=True),
-        _system_field("bool", "emailVisibility"),
-        _system_field("bool", "verified"),
-    )
-
-
-def auth_indexes(own_id: str, table: str) -> tuple[str, ...]:
-    """The unique indexes on which logins and tokens rest."""
-    name = f"`idx_tokenKey_{own_id}`", f"`idx_email_{own_id}`"
-    return (
-        f"CREATE UNIQUE INDEX {name[0]} ON `{table}` (`tokenKey`)",
-        f"CREATE UNIQUE INDEX {name[1]} ON `{table}` (`email`) WHERE `email` != ''",
-    )
-
-
 def superusers(now: str) -> Collection:
     """The collection of superusers as a new depot has it, with new token secrets."""
     return Collection(
@@ -80,14 +54,44 @@ def superusers(now: str) -> Collection:
         system=True,
         fields=(
             *auth_fields(),
-            _system_field("autodate", "created", onCreate=True),
-            _system_field("autodate", "updated", onCreate=True, onUpdate=True),
+            system_field("autodate", "created", onCreate=True),
+            system_field("autodate", "updated", onCreate=True, onUpdate=True),
         ),
         indexes=auth_indexes(SUPERUSERS_ID, SUPERUSERS),
         options=new_options(auth_token_seconds=_SUPERUSER_TOKEN_SECONDS),
         created=now,
         updated=now,
     )
+
+
+def users(now: str) -> Collection:
+    """The collection of users that a new depot has: anybody may sign up, and sees but himself."""
+    return Collection(
+        id=USERS_ID,
+        name=USERS,
+        type=AUTH,
+        system=False,
+        fields=(
+            *auth_fields(),
+            _own_field("text", "name", max=255),
+            _own_field("file", "avatar", maxSelect=1, mimeTypes=_PICTURES),
+            _own_field("autodate", "created", onCreate=True),
+            _own_field("autodate", "updated", onCreate=True, onUpdate=True),
+        ),
+        indexes=auth_indexes(USERS_ID, USERS),
+        list_rule=_OWNER,
+        view_rule=_OWNER,
+        create_rule="",
+        update_rule=_OWNER,
+        delete_rule=_OWNER,
+        options=new_options(),
+        created=now,
+        updated=now,
+    )
+
+
+def _own_field(kind: str, name: str, **options: Any) -> Field:
+    return field_from_json({"id": field_id(kind, name), "name": name, "type": kind, **options})
 
 
 def insert_row(collection: Collection) -> tuple[str, tuple[Value, ...]]:
@@ -108,6 +112,25 @@ def update_row(collection: Collection) -> tuple[str, tuple[Value, ...]]:
     return f'UPDATE {table} SET {changes} WHERE "id" = ?', (*row.values(), own_id)
 
 
+def put_rows(collections: Sequence[Collection]) -> list[tuple[str, tuple[Value, ...]]]:
+    """The statements that add collections to `_collections`, or change their rows.
+
+    Few statements rather than one for each: after each the writer learns the catalog anew.
+    """
+    statements: list[tuple[str, tuple[Value, ...]]] = []
+    for first in range(0, len(collections), _ROWS_PER_STATEMENT):
+        rows = [one.to_row() for one in collections[first : first + _ROWS_PER_STATEMENT]]
+        columns = [quote_identifier(column) for column in rows[0]]
+        places = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
+        changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+        sql = (
+            f"INSERT INTO {quote_identifier(COLLECTIONS_TABLE)} ({', '.join(columns)})"
+            f' VALUES {places} ON CONFLICT ("id") DO UPDATE SET {changes}'
+        )
+        statements.append((sql, tuple(value for row in rows for value in row.values())))
+    return statements
+
+
 def delete_row(collection: Collection) -> tuple[str, tuple[Value, ...]]:
     """The statement that takes a collection out of `_collections`."""
     table = quote_identifier(COLLECTIONS_TABLE)
@@ -116,10 +139,11 @@ def delete_row(collection: Collection) -> tuple[str, tuple[Value, ...]]:
 
 def bootstrap(now: str) -> list[tuple[str, tuple[Value, ...]]]:
     """The statements, with their values, that a new main.db runs once, in one transaction."""
-    collection = superusers(now)
     statements: list[tuple[str, tuple[Value, ...]]] = [(COLLECTIONS_DDL, ())]
-    statements += [(sql, ()) for sql in create_table(collection)]
-    return [*statements, insert_row(collection)]
+    for collection in (superusers(now), users(now)):
+        statements += [(sql, ()) for sql in create_table(collection)]
+        statements.append(insert_row(collection))
+    return statements
 
 
 assert collection_id(AUTH, SUPERUSERS) == SUPERUSERS_ID

@@ -16,7 +16,8 @@ from typing import Final
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.doomed import Condition, Doomed, Edge, IdSet, doomed_by, edges_into
+from shared.schema.side import items_of
+from shared.sql.doomed import Condition, Doomed, Edge, IdSet, doomed_by, doomed_by_all, edges_into
 from shared.sql.plan import Step, forbid, run
 from shared.sql.write import NOT_FOUND
 
@@ -44,14 +45,39 @@ def delete_plan_steps(
     if not edges_into(catalog, collection):
         return [last]
     doomed = doomed_by(catalog, collection, record_id)
-    edges = [
-        edge for one in catalog.all() if one.id in doomed.sets for edge in edges_into(catalog, one)
-    ]
+    edges = _edges_into_doomed(catalog, doomed)
     return [
         *_guards(edges, doomed),
         *_unsets(edges, doomed.sets, now),
         *_deletes(collection, record_id, doomed),
         last,
+    ]
+
+
+def truncate_steps(catalog: Catalog, collection: Collection, *, now: str = "") -> list[Step]:
+    """All steps that delete every record of a collection and settle what refers to them.
+
+    For a plan that changes the catalog: only there is it logged as a reset, not row by row, and has
+    it the time that a large table takes. Refusals and `now` as those of `delete_plan_steps`.
+    """
+    doomed = doomed_by_all(catalog, collection)
+    edges = [edge for edge in _edges_into_doomed(catalog, doomed) if edge.source is not collection]
+    return [
+        *_guards(edges, doomed),
+        *_unsets(edges, doomed.sets, now),
+        *(
+            run(
+                f'DELETE FROM {quote_identifier(one.table)} WHERE "id" IN ({gone.sql})', gone.params
+            )
+            for one, gone in doomed.batches
+        ),
+        run(f"DELETE FROM {quote_identifier(collection.table)}"),
+    ]
+
+
+def _edges_into_doomed(catalog: Catalog, doomed: Doomed) -> list[Edge]:
+    return [
+        edge for one in catalog.all() if one.id in doomed.sets for edge in edges_into(catalog, one)
     ]
 
 
@@ -95,7 +121,9 @@ def _unset(edge: Edge, sets: _Sets, now: str) -> Step:
     name = quote_identifier(edge.field.name)
     assignments, params = [f"{name} = ''"], []
     if edge.field.multiple:
-        rest = f"SELECT json_group_array(j.value) FROM {edge.items} WHERE j.value NOT IN"
+        rest = (
+            f"SELECT json_group_array(j.value) FROM {items_of(edge.column)} j WHERE j.value NOT IN"
+        )
         assignments, params = [f"{name} = ({rest} ({gone.sql}))"], list(gone.params)
     for field in edge.source.updated_fields if now else ():
         assignments.append(f"{quote_identifier(field.name)} = ?")

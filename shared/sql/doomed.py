@@ -1,7 +1,7 @@
 """Which records go along with one that is deleted, as SQL sets of ids, one for each collection.
 
-A recursive query follows the relation fields with cascade_delete from the record. Each statement of
-the deletion asks again, so rows must go in an order in which the answer stays the same:
+A recursive query follows the relation fields with cascade_delete from the record; whom a list refers
+to is read in its side table. Each statement of the deletion asks again, so rows must go in an order in which the answer stays the same:
 
 - Where collections do not cascade in a circle (one that refers to itself is no circle here), each
   is emptied of its doomed rows at once, those before it in the cascade later. Any number of levels.
@@ -25,6 +25,7 @@ from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
+from shared.schema.side import side_table
 from shared.sql.plan import Value
 
 _LIST_ROUNDS: Final = 2  # SQLite expands a query once for each mention: more would grow fast
@@ -35,11 +36,10 @@ Condition = tuple[str, tuple[Value, ...]]
 
 @dataclass(frozen=True, slots=True)
 class IdSet:
-    """A subselect of ids and its parameters; `lone`: of one id, which is its parameter."""
+    """A subselect of one column `id`, and its parameters."""
 
     sql: str
-    params: tuple[Value, ...]
-    lone: bool = False
+    params: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +56,49 @@ class Edge:
         return f"x.{quote_identifier(self.field.name)}"
 
     @property
-    def items(self) -> str:
-        """The references of a list as rows `j`."""
-        # A text that is no JSON (a migration's, say) holds nothing; json_each would fail on it.
-        return f"json_each(iif(json_valid({self.column}), {self.column}, '[]')) j"
+    def rows(self) -> str:
+        """The table of the rows `x`."""
+        return f"{quote_identifier(self.source.table)} x"
+
+    @property
+    def side(self) -> str:
+        """The side table of a list."""
+        return side_table(self.source, self.field)
 
     def hit(self, gone: IdSet) -> Condition:
         """Row `x` refers to something in `gone`."""
         if not self.field.multiple:
             return f"{self.column} IN ({gone.sql})", gone.params
-        listed = f"EXISTS (SELECT 1 FROM {self.items} WHERE j.value IN ({gone.sql}))"
-        if gone.lone:  # a search in the text is far cheaper than reading every list
-            return f"instr({self.column}, ?) > 0 AND {listed}", gone.params * 2
-        return f"{self.column} <> '[]' AND {listed}", gone.params
+        listing = f"SELECT s.rid FROM {self.side} s WHERE s.value IN ({gone.sql})"
+        return f"x._rowid_ IN ({listing})", gone.params
 
     def emptied(self, gone: IdSet) -> Condition:
         """Row `x` refers to something in `gone` and to nothing else."""
         sql, params = self.hit(gone)
         if not self.field.multiple:
             return sql, params
-        others = f"SELECT 1 FROM {self.items} WHERE j.value NOT IN ({gone.sql})"
-        return f"{sql} AND NOT EXISTS ({others})", params + gone.params
+        return f"{sql} AND {self._nothing_but(f'IN ({gone.sql})')}", params + gone.params
 
-    def follows(self) -> str:
-        """Row `x` is doomed by row `d` alone; an equality on the bare column, so an index serves."""
+    def follows(self, doomed: str, target: int) -> str:
+        """Rows `x` that row `d` of `doomed` dooms alone, as the FROM and WHERE of a query.
+
+        `target`: the number that `d` has where it is one of this edge's target.
+        """
         if not self.field.multiple:
-            return f"{self.column} = d.id"
+            return (
+                f"FROM {doomed} d CROSS JOIN {self.rows}"
+                f" WHERE d.c = {target} AND {self.column} = d.id"
+            )
         return (
-            f"instr({self.column}, d.id) > 0"
-            f" AND EXISTS (SELECT 1 FROM {self.items} WHERE j.value = d.id)"
-            f" AND NOT EXISTS (SELECT 1 FROM {self.items} WHERE j.value <> d.id)"
+            f"FROM {doomed} d CROSS JOIN {self.side} s CROSS JOIN {self.rows}"
+            f" WHERE d.c = {target} AND s.value = d.id AND x._rowid_ = s.rid"
+            f" AND {self._nothing_but('= d.id')}"
         )
+
+    def _nothing_but(self, these: str) -> str:
+        """The list of row `x` holds no other values than those."""
+        others = f"SELECT 1 FROM {self.side} o WHERE o.rid = x._rowid_ AND NOT (o.value {these})"
+        return f"NOT EXISTS ({others})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +121,34 @@ def edges_into(catalog: Catalog, target: Collection) -> list[Edge]:
 
 def doomed_by(catalog: Catalog, root: Collection, record_id: str) -> Doomed:
     """What goes with the record `record_id` of `root`."""
-    edges = _cascading(catalog, root)
-    lone = IdSet("SELECT ?", (record_id,), lone=True)
+    lone = IdSet("SELECT CAST(? AS TEXT) AS id", (record_id,))
+    return _doomed(root, lone, _cascading(catalog, root))
+
+
+def doomed_by_all(catalog: Catalog, root: Collection) -> Doomed:
+    """What goes with all records of `root`."""
+    # What refers to them from within goes anyhow, so no cascade leads back.
+    edges = [edge for edge in _cascading(catalog, root) if edge.source is not root]
+    return _doomed(root, IdSet(f'SELECT "id" AS id FROM {quote_identifier(root.table)}'), edges)
+
+
+def _doomed(root: Collection, first: IdSet, edges: list[Edge]) -> Doomed:
+    """What goes with the records `first` of `root`, along `edges`."""
     if not edges:
-        return Doomed({root.id: lone})
+        return Doomed({root.id: first})
     members = {root.id: root} | {edge.source.id: edge.source for edge in edges}
     if all(edge.target is root and edge.source is not root for edge in edges):
-        sets = {root.id: lone} | {
-            one.id: _direct(one, edges, lone) for one in members.values() if one is not root
+        sets = {root.id: first} | {
+            one.id: _direct(one, edges, first) for one in members.values() if one is not root
         }
         return Doomed(sets, [(members[key], sets[key]) for key in sets if key != root.id])
     order = _order(edges)
     if order is None:
-        return _by_distance(members, edges, record_id)
+        return _by_distance(members, edges, first)
     numbers = {key: number for number, key in enumerate(members)}
-    query = _closure(edges, numbers)
+    query = _closure(edges, numbers, first)
     sets = {
-        key: IdSet(f"SELECT id FROM ({query}) WHERE c = {number}", (record_id,))
+        key: IdSet(f"SELECT id FROM ({query}) WHERE c = {number}", first.params)
         for key, number in numbers.items()
     }
     # Nothing else of the record's own collection goes unless a cascade leads back to it.
@@ -170,20 +193,19 @@ def _direct(source: Collection, edges: list[Edge], root: IdSet) -> IdSet:
     return IdSet(f'SELECT x."id" FROM {quote_identifier(source.table)} x WHERE {where}', params)
 
 
-def _closure(edges: list[Edge], numbers: dict[str, int]) -> str:
-    """All doomed (c, id), `c` being the collection's number. Its one parameter: the record."""
+def _closure(edges: list[Edge], numbers: dict[str, int], first: IdSet) -> str:
+    """All doomed (c, id), `c` being the collection's number. Its parameters are those of `first`."""
     lists = [edge for edge in edges if edge.field.multiple]
     rounds = _LIST_ROUNDS if lists else 1
     tables = []
     for number in range(rounds):
         # The record's own collection has the number 0.
-        seeds = ["SELECT 0, CAST(? AS TEXT)"]
+        seeds = [f"SELECT 0, id FROM ({first.sql})"]
         if number:
             seeds = _emptied_lists(number, lists, numbers)
         follows = [
-            f'SELECT {numbers[edge.source.id]}, x."id" FROM d{number} d'
-            f" CROSS JOIN {quote_identifier(edge.source.table)} x"
-            f" WHERE d.c = {numbers[edge.target.id]} AND {edge.follows()}"
+            f'SELECT {numbers[edge.source.id]}, x."id"'
+            f" {edge.follows(f'd{number}', numbers[edge.target.id])}"
             for edge in edges
         ]
         tables.append(f"d{number}(c, id) AS MATERIALIZED ({' UNION '.join(seeds + follows)})")
@@ -195,43 +217,36 @@ def _emptied_lists(number: int, lists: list[Edge], numbers: dict[str, int]) -> l
     before = f"d{number - 1}"
     seeds = [f"SELECT c, id FROM {before}"]
     for edge in lists:
-        column = edge.column
-        seeds.append(
-            f'SELECT {numbers[edge.source.id]}, x."id" FROM {quote_identifier(edge.source.table)} x'
-            f" CROSS JOIN {edge.items} CROSS JOIN {before} d"
-            f" WHERE {column} <> '[]' AND d.c = {numbers[edge.target.id]} AND d.id = j.value"
-            f" GROUP BY x._rowid_ HAVING count(DISTINCT j.value) ="
-            f" (SELECT count(DISTINCT j.value) FROM {edge.items})"
-        )
+        gone = IdSet(f"SELECT id FROM {before} WHERE c = {numbers[edge.target.id]}")
+        emptied, _ = edge.emptied(gone)
+        seeds.append(f'SELECT {numbers[edge.source.id]}, x."id" FROM {edge.rows} WHERE {emptied}')
     return seeds
 
 
-def _by_distance(members: dict[str, Collection], edges: list[Edge], record_id: str) -> Doomed:
+def _by_distance(members: dict[str, Collection], edges: list[Edge], first: IdSet) -> Doomed:
     """The sets where collections cascade in a circle."""
     numbers = {key: number for number, key in enumerate(members)}
     follows = [
-        f'SELECT {numbers[edge.source.id]}, x."id", d.far + 1 FROM d'
-        f" CROSS JOIN {quote_identifier(edge.source.table)} x WHERE d.c = {numbers[edge.target.id]}"
-        f" AND d.far <= {CASCADE_LEVELS_MAX} AND {edge.follows()}"
+        f'SELECT {numbers[edge.source.id]}, x."id", d.far + 1'
+        f" {edge.follows('d', numbers[edge.target.id])} AND d.far <= {CASCADE_LEVELS_MAX}"
         for edge in edges
     ]
-    union = " UNION ".join(["SELECT 0, CAST(? AS TEXT), 0", *follows])
+    union = " UNION ".join([f"SELECT 0, id, 0 FROM ({first.sql})", *follows])
     query = (
         f"WITH RECURSIVE d(c, id, far) AS ({union})"
         " SELECT c, id, min(far) AS far FROM d GROUP BY c, id"
     )
-    params = (record_id,)
     sets = {
-        key: IdSet(f"SELECT id FROM ({query}) WHERE c = {number}", params)
+        key: IdSet(f"SELECT id FROM ({query}) WHERE c = {number}", first.params)
         for key, number in numbers.items()
     }
     batches = [
         (
             members[key],
-            IdSet(f"SELECT id FROM ({query}) WHERE c = {number} AND far = {far}", params),
+            IdSet(f"SELECT id FROM ({query}) WHERE c = {number} AND far = {far}", first.params),
         )
         for far in range(CASCADE_LEVELS_MAX, 0, -1)
         for key, number in numbers.items()
     ]
-    beyond = IdSet(f"SELECT id FROM ({query}) WHERE far > {CASCADE_LEVELS_MAX}", params)
+    beyond = IdSet(f"SELECT id FROM ({query}) WHERE far > {CASCADE_LEVELS_MAX}", first.params)
     return Doomed(sets, batches, beyond)

@@ -46,12 +46,15 @@ class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     `catalog_version`: the writer refuses a plan of any other version as stale.
     `changes_catalog`: the plan is a batch of its own, after which the version moves.
+    `returns_all`: the result is a JSON array of what all RETURN steps gave, which is JSON each; the
+    plan as a whole has the time that is otherwise one statement's.
     """
 
     catalog_version: int
     steps: tuple[Step, ...]
     changes_catalog: bool = False
     database: str = "main"
+    returns_all: bool = False
 
 
 def require(sql: str, params: tuple[Value, ...] = (), *, refusal: str) -> Step:

@@ -14,7 +14,7 @@ from shared.quote import quote_identifier
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Field
 from shared.sql.plan import Value
-from shared.sql.predicate import Predicate
+from shared.sql.predicate import Predicate, Shape
 
 _CASTS: Final = {"number": "NUMERIC", "bool": "INTEGER"}
 _EXACT_INTEGERS: Final = 2.0**53
@@ -39,13 +39,13 @@ def row_values_by_id(collection: Collection, record: Mapping[str, Value]) -> tup
     return tuple(_stored(field, record, field.id) for field in collection.fields)
 
 
-def match_sql(collection: Collection, rule: Predicate | None, shape: str) -> str:
+def match_sql(collection: Collection, rule: Predicate | None, shape: Shape) -> str:
     """The shape of a bound row where the rule holds, else no row.
 
-    Parameters: those of `row_source`, then the rule's.
+    Parameters: the shape's, those of `row_source`, then the rule's.
     """
     where = "" if rule is None else f" WHERE {rule.sql}"
-    return f"SELECT {shape} FROM {row_source(collection)}{where}"
+    return f"SELECT {shape.sql} FROM {row_source(collection)}{where}"
 
 
 def _stored(field: Field, record: Mapping[str, Value], key: str) -> Value:

@@ -1,5 +1,8 @@
 """Builds the steps of a write: guards, and the statement with the shaped record as its result.
 
+A shape that only names columns is what the statement itself returns. One with parameters or with
+look-ups of its own is read by a step of its own, since RETURNING sees the table as it was before.
+
 Values are stored values, already prepared and checked. What deleting a record means for those that
 refer to it is in `shared.sql.delete`.
 """
@@ -7,7 +10,7 @@ refer to it is in `shared.sql.delete`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,8 +19,9 @@ import msgspec
 from shared.limits import PLAN_CACHE_ENTRIES
 from shared.quote import quote_identifier
 from shared.schema.collection import Collection
-from shared.sql.plan import Step, Value, forbid, require, returning
-from shared.sql.predicate import Predicate
+from shared.sql.modifiers import Assignment, Guard
+from shared.sql.plan import Step, StepKind, Value, forbid, require, returning, run
+from shared.sql.predicate import Predicate, Shape
 from shared.sql.row import row_source, row_values
 
 MISSING_RELATION = "validation_missing_rel_records"
@@ -31,35 +35,117 @@ def _returned(shape: str) -> str:
     return _ROW.sub('"', shape)
 
 
-def insert_step(collection: Collection, values: Mapping[str, Value], shape: str) -> Step:
-    """Insert a record; its shape is the result. Fields that `values` lacks get their default."""
+def is_returnable(shape: Shape) -> bool:
+    """Whether a statement may return this shape of the row that it writes."""
+    return not shape.params and "SELECT " not in shape.sql
+
+
+def shaped_source(collection: Collection, shape: Shape) -> str:
+    """`<shape> FROM … WHERE id = ?`; parameters: the shape's, then the record's id."""
+    return f'{shape.sql} FROM {quote_identifier(collection.table)} AS r WHERE r."id" = ?'
+
+
+def shaped_step(
+    collection: Collection, record_id: str, shape: Shape, bound: tuple[Value, ...]
+) -> Step:
+    """The record's shape is the result, NOT_FOUND if it is missing. `bound`: the shape's values."""
+    sql = f"SELECT {shaped_source(collection, shape)}"
+    return returning(sql, (*bound, record_id), refusal=NOT_FOUND)
+
+
+def insert_sql(collection: Collection, columns: Iterable[str], shape: Shape) -> str:
+    """Insert a record with values for `columns`, in that order; other fields get their default."""
     table = quote_identifier(collection.table)
-    names = [field.name for field in collection.fields if field.name in values]
-    columns = ", ".join(quote_identifier(name) for name in names)
+    names = [quote_identifier(name) for name in columns]
     marks = ", ".join("?" * len(names))
-    into = f"({columns}) VALUES ({marks})" if names else "DEFAULT VALUES"
-    sql = f"INSERT INTO {table} {into} RETURNING {_returned(shape)}"
-    return returning(sql, tuple(values[name] for name in names))
+    into = f"({', '.join(names)}) VALUES ({marks})" if names else "DEFAULT VALUES"
+    sql = f"INSERT INTO {table} {into}"
+    return f"{sql} RETURNING {_returned(shape.sql)}" if is_returnable(shape) else sql
 
 
-def update_step(
+def insert_steps(
+    collection: Collection,
+    sql: str,
+    values: Mapping[str, Value],
+    shape: Shape,
+    bound: tuple[Value, ...],
+) -> list[Step]:
+    """Insert a record by `insert_sql` of the same columns and shape; the shape is the result."""
+    params = tuple(values.values())
+    if is_returnable(shape):
+        return [Step(StepKind.RETURN, sql, params)]
+    return [run(sql, params), shaped_step(collection, str(values["id"]), shape, bound)]
+
+
+def update_steps(
     collection: Collection,
     record_id: str,
-    changes: Mapping[str, Value],
-    shape: str,
-    *,
-    refusal: str = NOT_FOUND,
-) -> Step:
-    """Set the changed fields of a record; its shape is the result, `refusal` if it is missing."""
+    values: Mapping[str, Value],
+    assignments: Sequence[Assignment],
+    shape: Shape,
+    bound: tuple[Value, ...],
+) -> list[Step]:
+    """Set values and expressions over the old row; the shape is the result.
+
+    NOT_FOUND if the record is missing. The statement does not depend on the order of the changes.
+    """
+    changed: dict[str, tuple[str, tuple[Value, ...]]] = {
+        name: ("?", (value,)) for name, value in values.items()
+    }
+    changed.update({one.field.name: (one.sql, one.params) for one in assignments})
+    ordered = [
+        (field.name, *changed[field.name]) for field in collection.fields if field.name in changed
+    ]
+    if not ordered:
+        return [shaped_step(collection, record_id, shape, bound)]
     table = quote_identifier(collection.table)
-    names = [field.name for field in collection.fields if field.name in changes]
-    if not names:
-        sql = f'SELECT {shape} FROM {table} r WHERE r."id" = ?'
-        return returning(sql, (record_id,), refusal=refusal)
-    assignments = ", ".join(f"{quote_identifier(name)} = ?" for name in names)
-    sql = f'UPDATE {table} SET {assignments} WHERE "id" = ? RETURNING {_returned(shape)}'
-    params = (*(changes[name] for name in names), record_id)
-    return returning(sql, params, refusal=refusal)
+    assigned = ", ".join(f"{quote_identifier(name)} = {sql}" for name, sql, _ in ordered)
+    sql = f'UPDATE {table} SET {assigned} WHERE "id" = ?'
+    params = (*(value for _, _, used in ordered for value in used), record_id)
+    if is_returnable(shape):
+        return [returning(f"{sql} RETURNING {_returned(shape.sql)}", params, refusal=NOT_FOUND)]
+    changing = run(sql, params, refusal=NOT_FOUND)
+    return [changing, shaped_step(collection, record_id, shape, bound)]
+
+
+def existence_guard(collection: Collection, record_id: str, *, exists: bool, refusal: str) -> Step:
+    """The record is there, or is not."""
+    sql = f'SELECT 1 FROM {quote_identifier(collection.table)} WHERE "id" = ?'
+    guard = require if exists else forbid
+    return guard(sql, (record_id,), refusal=refusal)
+
+
+def stored_sql(collection: Collection, names: Sequence[str]) -> str:
+    """The stored values of some fields of one record, given its id."""
+    columns = ", ".join(map(quote_identifier, names))
+    return f'SELECT {columns} FROM {quote_identifier(collection.table)} WHERE "id" = ?'
+
+
+def stored_guard(
+    collection: Collection, record_id: str, stored: Mapping[str, Value], *, refusal: str
+) -> Step:
+    """These values are still what is stored."""
+    same = "".join(f" AND {quote_identifier(name)} IS ?" for name in stored)
+    sql = f'SELECT 1 FROM {quote_identifier(collection.table)} WHERE "id" = ?{same}'
+    return require(sql, (record_id, *stored.values()), refusal=refusal)
+
+
+def row_guard(collection: Collection, record_id: str, guard: Guard) -> Step:
+    """A condition over the row `r` holds before the update."""
+    table = quote_identifier(collection.table)
+    sql = f'SELECT 1 FROM {table} r WHERE r."id" = ? AND ({guard.sql})'
+    return require(sql, (record_id, *guard.params), refusal=guard.refusal)
+
+
+def other_guard(collection: Collection, record_id: str, *, refusal: str) -> Step:
+    """Besides this record there is another one."""
+    sql = f'SELECT 1 FROM {quote_identifier(collection.table)} WHERE "id" <> ? LIMIT 1'
+    return require(sql, (record_id,), refusal=refusal)
+
+
+def never(*, refusal: str) -> Step:
+    """A guard that does not hold."""
+    return require("SELECT 1 WHERE 0", refusal=refusal)
 
 
 def rule_guard(
@@ -84,9 +170,13 @@ def candidate_guard(
     params: tuple[Value, ...],
     *,
     refusal: str,
+    source: str = "",
 ) -> Step:
-    """The rule holds for the record that is about to be inserted. `params`: the rule's, bound."""
-    sql = f"SELECT 1 FROM {row_source(collection)} WHERE {rule.sql}"
+    """The rule holds for the record that is about to be inserted.
+
+    `params`: the rule's, bound.  `source`: the collection's `row_source`, where it is at hand.
+    """
+    sql = f"SELECT 1 FROM {source or row_source(collection)} WHERE {rule.sql}"
     return require(sql, row_values(collection, values) + params, refusal=refusal)
 
 

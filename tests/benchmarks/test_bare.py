@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import bare_target
 from benchmarks.bare_target import BareTarget
-from benchmarks.dataset import draft
+from benchmarks.dataset import draft, memo, owner_id
 from benchmarks.target import check
 
 _ROWS = 5_000
@@ -42,7 +42,8 @@ def _value(folder: Path, sql: str) -> int:
 
 def test_bare_answers_every_scenario_truly(bare: BareTarget) -> None:
     """The same checks as for our own server hold."""
-    assert {scenario.name for scenario in bare.scenarios} == {"health", "get", "list", "create"}
+    names = {"health", "get", "list", "create", "list_owned", "create_owned"}
+    assert {scenario.name for scenario in bare.scenarios} == names
     for scenario in bare.scenarios:
         check(bare, scenario)
 
@@ -81,3 +82,17 @@ def test_a_refused_create_leaves_nothing(bare: BareTarget, folder: Path) -> None
     second = httpx.post(bare.base_url + _DRAFTS, json={**draft(), "id": "t00000000000001"})
     assert (first.status_code, second.status_code) == (200, 400)
     assert _value(folder, "SELECT n FROM _head") == head
+
+
+def test_bare_lets_nobody_write_or_list_for_another(bare: BareTarget, folder: Path) -> None:
+    """The rule `author = @request.auth.id` holds there, too, or the ratio would say nothing."""
+    memos, notes = (
+        f"{bare.base_url}/api/collections/{name}/records" for name in ("memos", "notes")
+    )
+    before = _value(folder, "SELECT count(*) FROM memos")
+    for caller in ({}, {"Authorization": owner_id(1)}, {"Authorization": "nobody"}):
+        assert httpx.post(memos, json=memo(), headers=caller).status_code == 400
+    assert _value(folder, "SELECT count(*) FROM memos") == before
+    assert httpx.get(notes, headers={"Authorization": "nobody"}).status_code == 401
+    found = httpx.get(notes, headers={"Authorization": owner_id(1)}).json()["items"]
+    assert {item["author"] for item in found} == {owner_id(1)}

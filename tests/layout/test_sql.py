@@ -10,9 +10,9 @@ from tests.layout.sources import Source, product
 
 # Whole folders whose business is SQL, and modules with single look-ups of their own.
 MAY_HOLD_SQL = (
-    "shared.sql.", "shared.sqlite.", "shared.schema.catalog",     "shared.schema.system", "shared.schema.table", "writer.", "worker.engine.",
+    "shared.sql.", "shared.sqlite.", "shared.schema.catalog",     "shared.schema.system", "shared.schema.table", "shared.schema.side", "shared.schema.conversion", "shared.schema.view", "writer.", "worker.engine.",
     "worker.auth.identity", "worker.auth.lockout", "worker.auth.superusers",
-    "worker.records.caller", "worker.records.idempotency", "worker.records.write",
+    "worker.records.caller", "worker.records.idempotency",
 )  # fmt: skip
 _SQL = re.compile(
     r"(SELECT |INSERT INTO |DELETE FROM |UPDATE \S+ SET |PRAGMA |ALTER TABLE |CREATE TABLE )"

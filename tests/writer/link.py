@@ -194,11 +194,15 @@ class Link:
         changes_catalog: bool = False,
         seconds: float = 5.0,
         request_id: str = "",
+        returns_all: bool = False,
     ) -> Operation:
         """A plan for the version in force, under the next seq."""
         version = self.depot.page.database().catalog_version
         plan = Plan(
-            version if catalog_version is None else catalog_version, tuple(steps), changes_catalog
+            version if catalog_version is None else catalog_version,
+            tuple(steps),
+            changes_catalog,
+            returns_all=returns_all,
         )
         deadline = time.monotonic_ns() + int(seconds * 1e9)
         return Operation(seq or next(self.numbers), plan, deadline, request_id, "")

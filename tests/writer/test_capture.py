@@ -165,7 +165,10 @@ def test_catalog_names_columns_by_field_id_without_secrets(depot: Depot, link: L
 def test_catalog_rows_are_told_by_key_only(depot: Depot, link: Link) -> None:
     """`_collections` holds rules and token secrets."""
     head = depot.page.database().head
-    link.run(run("UPDATE _collections SET listRule = ''"), changes_catalog=True)
+    link.run(
+        run("UPDATE _collections SET listRule = '' WHERE name = '_superusers'"),
+        changes_catalog=True,
+    )
     assert depot.events(head) == [("_collections", UPDATE, "pbc_3142635823", None, None)]
 
 
@@ -204,3 +207,76 @@ def test_virtual_columns_are_a_reset(depot: Depot, link: Link) -> None:
     assert link.run(run("INSERT INTO sums(a) VALUES (1)")).status is Status.OK
     assert link.run(run("UPDATE sums SET a = 2")).status is Status.OK
     assert depot.events(head) == [("sums", RESET, None, None, None)] * 2
+
+
+def test_rows_rewritten_by_a_catalog_change_are_one_reset(depot: Depot, link: Link) -> None:
+    """However many there are and however often; the catalog's own rows are told one by one."""
+    link.define("CREATE TABLE others(id INTEGER PRIMARY KEY, v)")
+    rows = "SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3"
+    link.run(run(f"INSERT INTO posts(id) SELECT n FROM ({rows})"))
+    head = depot.page.database().head
+    result = link.run(
+        run("UPDATE posts SET views = 1"),
+        run("ALTER TABLE posts ADD COLUMN extra TEXT NOT NULL DEFAULT ''"),
+        run("UPDATE posts SET extra = 'e'"),
+        run("UPDATE _collections SET updated = 'x' WHERE name = '_superusers'"),
+        run("INSERT INTO others(v) VALUES (1), (2)"),
+        run("INSERT INTO _attempts VALUES ('k', 1, 1)"),
+        run("DELETE FROM posts WHERE id = '1'"),
+        changes_catalog=True,
+    )
+    assert result.status is Status.OK
+    assert depot.events(head) == [
+        ("_collections", UPDATE, "pbc_3142635823", None, None),
+        ("posts", RESET, None, None, None),
+        ("others", RESET, None, None, None),
+    ]
+    link.run(run("UPDATE posts SET views = 2 WHERE id = '2'"))
+    new = {"id": "2", "title": "", "views": 2, "extra": "e"}
+    assert depot.events(head)[3:] == [("posts", UPDATE, "2", {"views": 1}, new)]
+
+
+def test_a_catalog_change_that_fails_tells_nothing(depot: Depot, link: Link) -> None:
+    """And rows are told one by one again afterwards."""
+    head = depot.page.database().head
+    result = link.run(
+        run("UPDATE _collections SET updated = 'x'"),
+        run("INSERT INTO posts(id) VALUES ('a')"),
+        run("ALTER TABLE nowhere ADD COLUMN extra"),
+        changes_catalog=True,
+    )
+    assert result.status is Status.FAILED
+    assert depot.events(head) == []
+    link.run(run("INSERT INTO posts(id) VALUES ('b')"))
+    assert [(act, key) for _, act, key, _, _ in depot.events(head)] == [(CREATE, "b")]
+
+
+def test_triggers_into_side_tables_are_silent(depot: Depot, link: Link) -> None:
+    """A row's event is the row's alone, and what a trigger writes is no effect of the statement."""
+    link.define(
+        'CREATE TABLE "c:f"(value TEXT NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (value, rid))'
+        " WITHOUT ROWID",
+        'CREATE TRIGGER ":insert:c:f" AFTER INSERT ON posts BEGIN'
+        ' INSERT INTO "c:f" VALUES (new.title, new._rowid_); END',
+        'CREATE TRIGGER ":delete:c:f" AFTER DELETE ON posts BEGIN'
+        ' DELETE FROM "c:f" WHERE rid = old._rowid_; END',
+    )
+    head = depot.page.database().head
+    link.run(run("INSERT INTO posts(id, title) VALUES ('a', 't')"))
+    assert depot.value('SELECT value FROM "c:f"') == "t"
+    nobody = run("INSERT INTO posts(id) SELECT 'x' WHERE 0", refusal="none")
+    assert link.run(nobody).payload == "none"
+    assert link.run(run("DELETE FROM posts", refusal="none")).status is Status.OK
+    assert link.run(run("DELETE FROM posts", refusal="none")).payload == "none"
+    assert [(table, act, key) for table, act, key, _, _ in depot.events(head)] == [
+        ("posts", CREATE, "a"),
+        ("posts", DELETE, "a"),
+    ]
+
+
+def test_views_are_no_tables(depot: Depot, link: Link) -> None:
+    """Also one that has lost what it reads."""
+    link.define("CREATE VIEW seen AS SELECT id FROM posts", "CREATE VIEW lost AS SELECT * FROM no")
+    head = depot.page.database().head
+    assert link.run(run("INSERT INTO posts(id) VALUES ('a')")).status is Status.OK
+    assert [table for table, *_ in depot.events(head)] == ["posts"]

@@ -6,24 +6,36 @@ with (tokens.py). Whoever cannot be told for sure is a guest, never an error.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
+from typing import Final
 
 from shared.access.identity import GUEST, Identity, identity_of
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
+from shared.schema.index import read_index
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Value
 from worker.auth.tokens import Claims, read_header, signed_with
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
-from worker.records.caller import TOKEN_KEY, Caller
+from worker.http.request import Request
+from worker.records.caller import TOKEN_KEY, Caller, Origin
+
+_NOCASE: Final = "NOCASE"
+_COLLECTIONS_KEPT: Final = 128
+_AUTHORIZATION: Final = b"authorization"
 
 
 def caller(header: str | None) -> Caller | None:
     """Who asks: None for a guest, else how to find the identity in a snapshot."""
     claims = read_header(header)
     return None if claims is None else partial(_identify, claims=claims)
+
+
+def origin_of(request: Request) -> Origin:
+    """Where an HTTP request comes from."""
+    return Origin(caller(request.header(_AUTHORIZATION)), request)
 
 
 def identify(snapshot: Snapshot, catalog: Catalog, header: str | None) -> Identity:
@@ -57,14 +69,40 @@ def load_identity(
 
 
 def read_record(
-    snapshot: Snapshot, collection: Collection, field: str, value: str
+    snapshot: Snapshot, collection: Collection, field: str, value: str, *, any_case: bool = False
 ) -> dict[str, Value] | None:
     """The stored values of the one auth record whose `field` is `value`."""
-    names = [stored.name for stored in collection.fields]
-    columns = ", ".join(map(quote_identifier, names))
+    row = snapshot.row(_record_sql(collection, field, any_case), (value,))
+    return None if row is None else dict(zip(collection.by_name, row, strict=True))
+
+
+@lru_cache(_COLLECTIONS_KEPT)
+def _record_sql(collection: Collection, field: str, any_case: bool) -> str:
+    """Made once for each version of a collection: every request of a caller asks for it."""
+    columns = ", ".join(map(quote_identifier, collection.by_name))
     table, column = quote_identifier(collection.table), quote_identifier(field)
-    row = snapshot.row(f"SELECT {columns} FROM {table} WHERE {column} = ? LIMIT 1", (value,))
-    return None if row is None else dict(zip(names, row, strict=True))
+    same = f"{column} = ? COLLATE {_NOCASE}" if any_case else f"{column} = ?"
+    return f"SELECT {columns} FROM {table} WHERE {same} LIMIT 1"
+
+
+def find_by_identity(
+    snapshot: Snapshot, collection: Collection, field: str, value: str
+) -> dict[str, Value] | None:
+    """The record that logs in as `value`: in any case where the field's unique index says so."""
+    return read_record(
+        snapshot, collection, field, value, any_case=field in any_case_fields(collection)
+    )
+
+
+def any_case_fields(collection: Collection) -> frozenset[str]:
+    """Fields with a unique index of their own that is not case-sensitive (COLLATE NOCASE)."""
+    found = set()
+    for index in map(read_index, collection.indexes):
+        if index.unique and len(index.keys) == 1:
+            words = {token.text.upper() for token in index.keys[0]}
+            if _NOCASE in words:
+                found.update(index.key_fields())
+    return frozenset(found)
 
 
 def identity_of_record(collection: Collection, record: dict[str, Value]) -> Identity:

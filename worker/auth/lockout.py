@@ -52,13 +52,8 @@ def reserve_plan(catalog_version: int, key: str, now_ms: int) -> Plan:
     return Plan(catalog_version, (returning(_RESERVE, params, refusal=REFUSED_LOCKED),))
 
 
-def clear_plan(catalog_version: int, key: str) -> Plan:
-    """Forgets the attempts of an identity."""
-    return Plan(catalog_version, (clear_step(key),))
-
-
 def clear_step(key: str) -> Step:
-    """The same, as part of another plan."""
+    """Forgets the attempts of an identity."""
     return run(_CLEAR, (key,))
 
 
@@ -86,7 +81,12 @@ def seconds_left(snapshot: Snapshot, _: Catalog, key: str, now: float) -> float:
 
 async def clear(context: Context, key: str, request_id: str) -> None:
     """Forget the attempts of an identity after a right password."""
-    await _apply(context, clear_plan(context.main.catalog_version, key), request_id)
+    await apply_anyway(context, (clear_step(key),), request_id)
+
+
+async def apply_anyway(context: Context, steps: tuple[Step, ...], request_id: str) -> None:
+    """Apply steps that fit every version of the catalog."""
+    await _apply(context, Plan(context.main.catalog_version, steps), request_id)
 
 
 async def _apply(context: Context, plan: Plan, request_id: str) -> Status:

@@ -9,23 +9,29 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from shared.access.identity import Identity
+from shared.access.request import AccessRequest
 from shared.errors import FieldError, Kind, QuillError, forbidden, invalid, not_found
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.field import REQUIRED
 from shared.sql.plan import Value
-from shared.sql.select import shape_sql, view_sql
+from shared.sql.select import view_sql
+from shared.sql.shape import shape_of
 from worker.auth import lockout
+from worker.auth.admission import admit_record, require_one_factor
 from worker.auth.identity import (
+    find_by_identity,
     identify,
     identity_of_record,
     read_record,
     signing_key,
     token_options,
 )
+from worker.auth.rehash import rehash_step
 from worker.auth.tokens import read_header, sign
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
+from worker.records.caller import Origin, identity_in
 
 _CHARS_MAX: Final = 255
 _TOO_LONG: Final = FieldError(
@@ -88,8 +94,14 @@ def read_attempt(body: Mapping[str, object]) -> Attempt:
     )
 
 
-async def with_password(context: Context, name: str, attempt: Attempt, request_id: str) -> Session:
-    """Log in. Raises NOT_FOUND, FORBIDDEN (disabled), INVALID (wrong), TOO_MANY (locked)."""
+async def with_password(
+    context: Context, name: str, attempt: Attempt, origin: Origin, request_id: str
+) -> Session:
+    """Log in.
+
+    Raises NOT_FOUND, FORBIDDEN (disabled, authRule, a second factor), INVALID (wrong), TOO_MANY
+    (locked).
+    """
     collection = find_auth_collection(context.catalog.current(), name)
     allowed = password_fields(collection)
     if not allowed:
@@ -104,30 +116,46 @@ async def with_password(context: Context, name: str, attempt: Attempt, request_i
         stored = found.password if found is not None else None
         if not await context.passwords.verify(stored, attempt.password) or found is None:
             raise invalid("Failed to authenticate.")
-        session = await context.reader.read(_open, name, found, transaction=True)
+        found = await _renewed(context, collection, found, attempt.password, request_id)
+        session = await context.reader.read(_open, name, found, origin, transaction=True)
         await lockout.clear(context, key, request_id)
     return session
 
 
-async def refresh(context: Context, name: str, header: str | None) -> Session:
+async def refresh(context: Context, name: str, header: str | None, origin: Origin) -> Session:
     """A new token for the caller.
 
-    Raises NOT_FOUND, UNAUTHENTICATED (guest), FORBIDDEN (record of another collection).
+    Raises NOT_FOUND, UNAUTHENTICATED (guest), FORBIDDEN (record of another collection,
+    or authRule).
     """
-    return await context.reader.read(_refresh, name, header, transaction=True)
+    return await context.reader.read(_refresh, name, header, origin, transaction=True)
 
 
 def _find(snapshot: Snapshot, catalog: Catalog, name: str, attempt: Attempt) -> _Found | None:
     collection = find_auth_collection(catalog, name)
     asked = attempt.identity_field
     for field in (asked,) if asked else password_fields(collection):
-        record = read_record(snapshot, collection, field, attempt.identity)
+        record = find_by_identity(snapshot, collection, field, attempt.identity)
         if record is not None and record["password"]:
             return _Found(str(record["id"]), str(record["password"]))
     return None
 
 
-def _open(snapshot: Snapshot, catalog: Catalog, name: str, found: _Found) -> Session:
+async def _renewed(
+    context: Context, collection: Collection, found: _Found, password: str, request_id: str
+) -> _Found:
+    """Store the password's hash anew where it is of an older kind."""
+    renewed = await context.passwords.renew(found.password, password)
+    if renewed is None:
+        return found
+    step = rehash_step(collection, found.record_id, found.password, renewed)
+    await lockout.apply_anyway(context, (step,), request_id)
+    return found._replace(password=renewed)
+
+
+def _open(
+    snapshot: Snapshot, catalog: Catalog, name: str, found: _Found, origin: Origin
+) -> Session:
     """The session of a record whose password was verified, if it still is the record's.
 
     Made only now: its cost would tell before which identities exist. Raises INVALID.
@@ -136,10 +164,15 @@ def _open(snapshot: Snapshot, catalog: Catalog, name: str, found: _Found) -> Ses
     record = read_record(snapshot, collection, "id", found.record_id)
     if record is None or record["password"] != found.password:
         raise invalid("Failed to authenticate.")
+    request = origin.request(identity_in(origin.caller, snapshot, catalog))
+    admit_record(snapshot, catalog, collection, found.record_id, request)
+    require_one_factor(snapshot, catalog, collection, found.record_id, request)
     return _session(snapshot, catalog, collection, record)
 
 
-def _refresh(snapshot: Snapshot, catalog: Catalog, name: str, header: str | None) -> Session:
+def _refresh(
+    snapshot: Snapshot, catalog: Catalog, name: str, header: str | None, origin: Origin
+) -> Session:
     collection = find_auth_collection(catalog, name)
     identity = identify(snapshot, catalog, header)
     claims = read_header(header)
@@ -149,8 +182,9 @@ def _refresh(snapshot: Snapshot, catalog: Catalog, name: str, header: str | None
         )
     if identity.collection_id != collection.id:
         raise forbidden("The authorized record is not allowed to perform this action.")
+    admit_record(snapshot, catalog, collection, identity.id, origin.request(identity))
     if not claims.refreshable:
-        return Session(_record_json(snapshot, collection, identity), claims.token)
+        return Session(_record_json(snapshot, catalog, collection, identity), claims.token)
     return _session(snapshot, catalog, collection, dict(identity.record))
 
 
@@ -166,10 +200,13 @@ def _session(
         int(str(duration)),
         refreshable=True,
     )
-    return Session(_record_json(snapshot, collection, identity), token)
+    return Session(_record_json(snapshot, catalog, collection, identity), token)
 
 
-def _record_json(snapshot: Snapshot, collection: Collection, identity: Identity) -> str:
+def _record_json(
+    snapshot: Snapshot, catalog: Catalog, collection: Collection, identity: Identity
+) -> str:
     """The caller's own record."""
-    shape = shape_sql(collection, hidden=identity.superuser)
-    return str(snapshot.value(view_sql(collection, None, shape), (identity.id,)))
+    shape = shape_of(collection, catalog, hidden=identity.superuser, caller=collection)
+    params = (*shape.bind(AccessRequest(identity)), identity.id)
+    return str(snapshot.value(view_sql(collection, None, shape), params))

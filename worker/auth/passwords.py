@@ -41,6 +41,10 @@ class PasswordPool:
         matches = await self._call(passwords.verify_password, known, password)
         return matches and bool(stored)
 
+    async def renew(self, stored: str, password: str) -> str | None:
+        """A hash of today's kind where `stored` is of an older one, else None."""
+        return await self.hash(password) if passwords.needs_rehash(stored) else None
+
     def close(self) -> None:
         """Drop what waits; running calls end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -41,5 +41,7 @@ class OutcomeLog:
             assert isinstance(entries, bytes)
             for logged in _decode(entries).results:
                 if logged.incarnation == self._incarnation and logged.seq in wanted:
-                    found[logged.seq] = Result(logged.seq, logged.status, logged.payload)
+                    found[logged.seq] = Result(
+                        logged.seq, logged.status, logged.payload, logged.step
+                    )
         return found

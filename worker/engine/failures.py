@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shared.sqlite.driver import SQLError
+from shared.sqlite.driver import InterruptError, SQLError
 
-__all__ = ["SQLError"]
+__all__ = ["InterruptError", "SQLError"]

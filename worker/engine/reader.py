@@ -64,15 +64,20 @@ class Reader:
         work: Callable[[Snapshot, Catalog, *Ts], T],
         *args: *Ts,
         transaction: bool = False,
+        in_thread: bool = False,
     ) -> T:
         """Run `work(snapshot, catalog, *args)` and return what it returns.
 
-        `transaction`: all its statements see one state; without, each sees its own.
+        `transaction`: all its statements see one state; without, each sees its own. `in_thread`:
+        it is known to take long, by itself rather than by its statements.
         Raises what `work` raises, and QuillError UNAVAILABLE when it takes too long.
         """
         catalog = self.catalog.current()
         if failpoints.ACTIVE:
             await failpoints.reach_async("worker.before_run")
+        if in_thread:
+            slow = OverBudgetError()
+            return await self._read_again(slow, catalog, work, args, transaction=transaction)
         try:
             result = self._snapshot.run(work, catalog, args, transaction=transaction)
         except (OverBudgetError, QuillError, SQLError, BusyError) as error:

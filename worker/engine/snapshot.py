@@ -16,6 +16,7 @@ from shared.limits import (
 )
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
+from shared.sql.query_plan import PlanLine, query_plan_sql, read_lines
 from shared.sqlite.connect import open_reader
 from shared.sqlite.driver import Connection, InterruptError, TooBigError
 from shared.status_page import DatabaseWords
@@ -55,6 +56,16 @@ class Snapshot:
         steps = QUICK_READ_PROGRESS_STEPS if quick else SLOW_READ_PROGRESS_STEPS
         connection.set_progress_handler(self._over_time, steps)
 
+    @property
+    def log_position(self) -> tuple[int, int]:
+        """The log's feed id and head, not later than what the snapshot sees."""
+        return self._words.feed, self.position
+
+    @property
+    def quick(self) -> bool:
+        """It is the event loop's, so what takes long is broken off and run again in a thread."""
+        return self._quick
+
     def _over_time(self) -> bool:
         return time.monotonic() > self._until
 
@@ -75,6 +86,15 @@ class Snapshot:
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Value, ...]]:
         """Every row."""
         return self._execute(sql, params).fetchall()
+
+    def query_plan(self, sql: str, params: Params) -> list[PlanLine]:
+        """How SQLite would run a statement; it takes any parameters that fit.
+
+        EXPLAIN reads no table, so by itself it would not notice that there is another schema, and
+        one that is kept prepared never would.
+        """
+        self.value("SELECT 1 FROM sqlite_schema")
+        return read_lines(self._execute(query_plan_sql(sql), params, can_cache=False))
 
     def rows_until(
         self, sql: str, params: Params, enough: Callable[[tuple[Value, ...]], bool]

@@ -15,7 +15,7 @@ _SECURITY: tuple[Header, ...] = (
 )
 _EXPOSED: Header = (
     b"access-control-expose-headers",
-    b"quill-position, quill-outcome, idempotent-replay, x-request-id, retry-after",
+    b"etag, quill-position, quill-outcome, idempotent-replay, x-request-id, retry-after",
 )
 _ANY_ORIGIN: Header = (b"access-control-allow-origin", b"*")
 _VARY_ORIGIN: Header = (b"vary", b"origin")

@@ -103,7 +103,7 @@ class Request:
         Invalid UTF-8 becomes U+FFFD and a broken percent sequence stays as it is.
         """
         if self._query is None:
-            self._query = _parse_query(self.raw_query) if self.raw_query else {}
+            self._query = parse_query(self.raw_query) if self.raw_query else {}
         return self._query
 
     @property
@@ -197,7 +197,8 @@ def _sane_id(inbound: bytes) -> str:
     return text if _ID.match(text) else f"{_ID_PREFIX}{next(_count):08x}"
 
 
-def _parse_query(raw: bytes) -> dict[str, str]:
+def parse_query(raw: bytes) -> dict[str, str]:
+    """The parameters of a raw query, as `Request.query` has them."""
     parsed = parse_query_string(raw.decode("utf-8", "replace"), keep_blank=True, csv=False)
     for name, value in parsed.items():
         if type(value) is list:

@@ -18,7 +18,7 @@ from shared.language.parser import parse
 from shared.limits import REALTIME_COMPARISONS_PER_CLIENT, REALTIME_SLICE_SECONDS
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.conditions import compile_condition
+from shared.sql.conditions import Use, compile_condition
 from worker.realtime.topics import Question, Topic, questions
 
 
@@ -48,7 +48,15 @@ def _check(question: Question, asker: Identity, catalog: Catalog) -> int:
     try:
         expression = parse(question.filter)
         if collection is not None and not _denied(question, collection, asker):
-            compile_condition(expression, collection, client=True, may_see_hidden=asker.superuser)
+            compile_condition(
+                expression,
+                collection,
+                catalog,
+                caller=catalog.by_id(asker.collection_id),
+                use=Use.VALUES,
+                client=True,
+                superuser=asker.superuser,
+            )
     except LanguageError as error:
         if collection is None:
             return 0

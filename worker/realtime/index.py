@@ -20,12 +20,14 @@ from shared.limits import (
     REALTIME_VIEWS_PER_WORKER,
 )
 from shared.schema.catalog import Catalog
+from shared.schema.collection import AUTH, Collection
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.principal import Principal
 from worker.realtime.topics import EVERY_RECORD, Question, Topic, questions
 from worker.realtime.views import View, ViewKey, compile_view
 
+_AUTH_NAMES = "@request.auth."
 _GroupKey = tuple[ViewKey, Principal | None]
 _Place = tuple[str, str, _GroupKey]
 
@@ -195,7 +197,7 @@ class TopicIndex:
         collection = catalog.by_id(key.collection_id)
         assert collection is not None
         try:
-            view = compile_view(key, collection, asker_of(principal, catalog))
+            view = compile_view(key, collection, catalog, asker_of(principal, catalog))
         except LanguageError:
             view = None  # a rule at fault denies, and so does a filter that the schema outgrew
         if len(self._views) >= 2 * REALTIME_VIEWS_PER_WORKER:
@@ -225,7 +227,14 @@ def view_key(topic: Topic, principal: Principal | None, catalog: Catalog) -> Vie
         return None
     superuser = principal is not None and principal.superuser
     single = topic.record != EVERY_RECORD
-    return ViewKey(collection.id, single, topic.filter, topic.fields, superuser)
+    caller_id = principal.collection_id if principal and asks_who(collection, topic) else ""
+    return ViewKey(collection.id, single, topic.filter, topic.fields, superuser, caller_id)
+
+
+def asks_who(collection: Collection, topic: Topic) -> bool:
+    """Whether the listener's collection can matter: in a rule, a filter, or for emails shown."""
+    texts = (collection.list_rule, collection.view_rule, topic.filter)
+    return collection.type == AUTH or any(_AUTH_NAMES in text for text in texts if text)
 
 
 def asker_of(principal: Principal | None, catalog: Catalog) -> Identity:

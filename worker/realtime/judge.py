@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.access.identity import GUEST, Identity
+from shared.access.request import REALTIME, AccessRequest
 from shared.language.errors import LanguageError
 from shared.logs import get_logger
 from shared.schema.catalog import Catalog
@@ -90,13 +91,15 @@ def _show(snapshot: Snapshot, case: Case, identity: Identity) -> str | None:
     """
     view = case.view
     try:
-        bound = () if view.where is None else view.where.bind(identity)
+        request = AccessRequest(identity, REALTIME)
+        shape = view.shape.bind(request)
+        bound = () if view.where is None else view.where.bind(request)
         if case.row is not None:
-            return _text(snapshot.value(view.row_sql, case.row + bound))
+            return _text(snapshot.value(view.row_sql, shape + case.row + bound))
     except (LanguageError, SQLError) as error:
         _log.warning("realtime view denies", reason=str(error))
         return None
-    return _text(snapshot.value(view.stored_sql, (case.key, *bound)))
+    return _text(snapshot.value(view.stored_sql, (*shape, case.key, *bound)))
 
 
 def _text(value: Value) -> str | None:

@@ -13,11 +13,13 @@ from typing import Final, NamedTuple
 
 from shared.access.decide import ALLOW, DENY, decide
 from shared.access.identity import Identity
+from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.conditions import compile_filter, compile_rule
-from shared.sql.predicate import Predicate, all_of
+from shared.sql.conditions import Use, compile_filter, compile_rule
+from shared.sql.predicate import Predicate, Shape, all_of
 from shared.sql.row import match_sql
-from shared.sql.select import shape_sql, view_sql
+from shared.sql.select import view_sql
+from shared.sql.shape import shape_of
 
 _SQL_CHARS_PER_WEIGHT: Final = 200
 
@@ -26,6 +28,7 @@ class ViewKey(NamedTuple):
     """What makes two listeners see the same.
 
     `single`: the target is one record, under the view rule; else all, under the list rule.
+    `caller_id`: the auth collection of the listener, `""` for a guest.
     """
 
     collection_id: str
@@ -33,6 +36,7 @@ class ViewKey(NamedTuple):
     filter: str
     fields: frozenset[str] | None
     superuser: bool
+    caller_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +49,15 @@ class View:
 
     row_sql: str
     stored_sql: str
+    shape: Shape
     where: Predicate | None
 
     @property
     def personal(self) -> bool:
         """Whether the outcome depends on who asks, beyond being a superuser or not."""
-        return self.where is not None and self.where.depends_on_identity
+        return self.shape.depends_on_identity or (
+            self.where is not None and self.where.depends_on_identity
+        )
 
     @property
     def weight(self) -> int:
@@ -58,7 +65,9 @@ class View:
         return 1 if self.where is None else 1 + len(self.where.sql) // _SQL_CHARS_PER_WEIGHT
 
 
-def compile_view(key: ViewKey, collection: Collection, asker: Identity) -> View | None:
+def compile_view(
+    key: ViewKey, collection: Collection, catalog: Catalog, asker: Identity
+) -> View | None:
     """The view of `key`; None when the rule denies it whatever the record.
 
     `asker` is any identity with the rights of `key`. Raises LanguageError when the rule or the
@@ -67,10 +76,21 @@ def compile_view(key: ViewKey, collection: Collection, asker: Identity) -> View 
     verdict = decide(collection.view_rule if key.single else collection.list_rule, asker)
     if verdict is DENY:
         return None
-    rule = None if verdict is ALLOW else compile_rule(str(verdict), collection)
-    asked = (
-        compile_filter(key.filter, collection, may_see_hidden=key.superuser) if key.filter else None
-    )
+    caller = catalog.by_id(asker.collection_id)
+    rule = None
+    if verdict is not ALLOW:
+        rule = compile_rule(str(verdict), collection, catalog, caller=caller, use=Use.VALUES)
+    asked = None
+    if key.filter:
+        asked = compile_filter(
+            key.filter,
+            collection,
+            catalog,
+            caller=caller,
+            superuser=key.superuser,
+            use=Use.VALUES,
+        )
     where = all_of(rule, asked)
-    shape = shape_sql(collection, hidden=key.superuser, only=key.fields)
-    return View(match_sql(collection, where, shape), view_sql(collection, where, shape), where)
+    shape = shape_of(collection, catalog, hidden=key.superuser, caller=caller, only=key.fields)
+    row_sql = match_sql(collection, where, shape)
+    return View(row_sql, view_sql(collection, where, shape), shape, where)

@@ -6,11 +6,16 @@ A caller is something that names an identity in a given snapshot. The core does 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from shared.access.identity import GUEST, Identity
+from shared.access.request import DEFAULT, AccessRequest, RequestSource
+from shared.limits import PLAN_CACHE_ENTRIES
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.sql.plan import Step, require
 from worker.engine.snapshot import Snapshot
 
@@ -20,11 +25,36 @@ Caller = Callable[[Snapshot, Catalog], Identity]
 REFUSED_AUTH = "auth"
 TOKEN_KEY = "tokenKey"  # noqa: S105
 """The field of an auth record whose value signs its tokens."""
+_ALWAYS: Final = ("id", TOKEN_KEY)
+
+
+_NOTHING: Final[Mapping[str, object]] = {}
+
+
+class Origin(NamedTuple):
+    """Where a request comes from, as far as rules may ask.
+
+    `caller`: who, None for a guest. `source`: its query and headers, None where no HTTP request
+    asks. `context`: `@request.context`.
+    """
+
+    caller: Caller | None = None
+    source: RequestSource | None = None
+    context: str = DEFAULT
+
+    def request(self, identity: Identity, body: Mapping[str, object] = _NOTHING) -> AccessRequest:
+        """What rules judge, once it is known who the caller is."""
+        return AccessRequest(identity, self.context, self.source, body)
 
 
 def identity_in(caller: Caller | None, snapshot: Snapshot, catalog: Catalog) -> Identity:
     """The identity of `caller` as of `snapshot`."""
     return GUEST if caller is None else caller(snapshot, catalog)
+
+
+def caller_collection(catalog: Catalog, identity: Identity) -> Collection | None:
+    """The auth collection of whoever asks, None for a guest."""
+    return catalog.by_id(identity.collection_id) if identity.collection_id else None
 
 
 def caller_guards(identity: Identity, compared: frozenset[str] = frozenset()) -> list[Step]:
@@ -36,9 +66,13 @@ def caller_guards(identity: Identity, compared: frozenset[str] = frozenset()) ->
     if identity.guest:
         return []
     record = identity.record
-    names = sorted(name for name in compared if name in record)
-    table = quote_identifier(identity.collection_name)
-    same = "".join(f" AND {quote_identifier(name)} IS ?" for name in names)
-    sql = f'SELECT 1 FROM {table} WHERE "id" = ? AND "{TOKEN_KEY}" = ?{same}'
+    names = tuple(sorted(name for name in compared if name in record and name not in _ALWAYS))
     values = (identity.id, record[TOKEN_KEY], *(record[name] for name in names))
-    return [require(sql, values, refusal=REFUSED_AUTH)]
+    return [require(_guard_sql(identity.collection_name, names), values, refusal=REFUSED_AUTH)]
+
+
+@lru_cache(PLAN_CACHE_ENTRIES)
+def _guard_sql(collection_name: str, names: tuple[str, ...]) -> str:
+    table = quote_identifier(collection_name)
+    same = "".join(f" AND {quote_identifier(name)} IS ?" for name in names)
+    return f'SELECT 1 FROM {table} WHERE "id" = ? AND "{TOKEN_KEY}" = ?{same}'

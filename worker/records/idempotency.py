@@ -6,7 +6,8 @@ request from another one under the same key. Guests are one caller, so theirs mu
 be nobody else's.
 
 Of a large answer only the record's place is kept, since a small request may have it, again and
-again: `@<collection id>/<record id>`, which no JSON object begins with.
+again: `@<collection id>/<record id>`, which no JSON begins with; of a large answer to a batch, the
+places of all its records, `@[["<collection id>","<record id>"],null]`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 from shared.errors import FieldError, QuillError, invalid
 from shared.limits import (
     IDEMPOTENCY_ANSWER_BYTES_MAX,
     IDEMPOTENCY_GUEST_KEY_CHARS_MIN,
     IDEMPOTENCY_KEY_CHARS_MAX,
 )
-from shared.sql.plan import Step, forbid, run
+from shared.sql.plan import Step, Value, forbid, run
 from worker.engine.snapshot import Snapshot
 
 REFUSED_SEEN: Final = "idempotency"
@@ -33,6 +36,11 @@ _FIND: Final = "SELECT fingerprint, response FROM _idempotency WHERE key = ?"
 _SEEN: Final = "SELECT 1 FROM _idempotency WHERE key = ?"
 _STORE: Final = "INSERT INTO _idempotency (key, fingerprint, at, response)"
 _PLACE: Final = "@"
+_PLACES: Final = "@["
+_APPEND: Final = "UPDATE _idempotency SET response = iif(octet_length(response) > ?, response,"
+
+
+_decode_places = msgspec.json.Decoder(list[tuple[str, str] | None]).decode
 
 
 class Idempotency(NamedTuple):
@@ -42,14 +50,19 @@ class Idempotency(NamedTuple):
     fingerprint: str
 
 
+Places = list[tuple[str, str] | None]
+
+
 class Stored(NamedTuple):
     """The answer of an earlier request under the same key. Empty text: no body.
 
-    `place`: collection id and record id of an answer that was too large to be kept.
+    `place`: collection id and record id of an answer that was too large to be kept.  `places`: the
+    same of a batch, None for a deleted record.
     """
 
     response: str
     place: tuple[str, str] | None = None
+    places: Places | None = None
 
 
 def read_key(header: str, method: str, target: str, body: Mapping[str, object]) -> Idempotency:
@@ -85,6 +98,8 @@ def find_stored(snapshot: Snapshot, asked: Idempotency, actor: str) -> Stored | 
     text = str(response)
     if not text.startswith(_PLACE):
         return Stored(text)
+    if text.startswith(_PLACES):
+        return Stored("", None, _decode_places(text.removeprefix(_PLACE)))
     collection_id, _, record_id = text.removeprefix(_PLACE).partition("/")
     return Stored("", (collection_id, record_id))
 
@@ -100,19 +115,51 @@ def store(asked: Idempotency, actor: str, response: str) -> Step:
 
 
 def store_row(
-    asked: Idempotency, actor: str, source: str, collection_id: str, record_id: str
+    asked: Idempotency, actor: str, source: str, shape: tuple[Value, ...], at: tuple[str, str]
 ) -> Step:
     """Keeps the answer that `source`, `<expression> FROM … WHERE id = ?`, yields after the write.
 
-    Beyond IDEMPOTENCY_ANSWER_BYTES_MAX, the place of the record instead.
+    `shape`: the expression's parameters.  `at`: collection id and record id. Beyond IDEMPOTENCY_ANSWER_BYTES_MAX, the place of the record instead.
     """
     sql = (
         f"{_STORE} WITH answer(body) AS MATERIALIZED (SELECT {source}) "
         "SELECT ?, ?, ?, iif(octet_length(body) <= ?, body, ?) FROM answer"
     )
-    place = f"{_PLACE}{collection_id}/{record_id}"
-    params = (record_id, *_columns(asked, actor), IDEMPOTENCY_ANSWER_BYTES_MAX, place)
+    place = f"{_PLACE}{at[0]}/{at[1]}"
+    params = (*shape, at[1], *_columns(asked, actor), IDEMPOTENCY_ANSWER_BYTES_MAX, place)
     return run(sql, params)
+
+
+def begin_batch(asked: Idempotency, actor: str) -> Step:
+    """Keeps the beginning of a batch's answer, to which each of its requests adds its own."""
+    return store(asked, actor, "[")
+
+
+def add_to_batch(
+    asked: Idempotency,
+    actor: str,
+    around: tuple[str, str],
+    source: str = "",
+    params: tuple[Value, ...] = (),
+) -> Step:
+    """Adds to the answer what `source`, `<expression> FROM …`, yields now, between two texts.
+
+    No more is added once the answer is too large.
+    """
+    found = f"coalesce((SELECT {source}), 'null')" if source else "'null'"
+    sql = f"{_APPEND} response || ? || {found} || ?) WHERE key = ?"
+    key = _full_key(asked, actor)
+    return run(sql, (IDEMPOTENCY_ANSWER_BYTES_MAX, around[0], *params, around[1], key))
+
+
+def end_batch(asked: Idempotency, actor: str, places: Places) -> Step:
+    """Ends a batch's answer; where it is too large, only the places of its records are kept."""
+    kept = f"{_PLACE}{msgspec.json.encode(places).decode()}"
+    sql = (
+        "UPDATE _idempotency SET response ="
+        " iif(octet_length(response) > ?, ?, response || ']') WHERE key = ?"
+    )
+    return run(sql, (IDEMPOTENCY_ANSWER_BYTES_MAX, kept, _full_key(asked, actor)))
 
 
 def _columns(asked: Idempotency, actor: str) -> tuple[str, str, int]:

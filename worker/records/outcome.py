@@ -13,7 +13,9 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.constraints import constraint_fields
 from shared.sql.delete import CASCADE_TOO_DEEP, REQUIRED_REFERENCE
+from shared.sql.modifiers import guard_error
 from shared.sql.write import MISSING_RELATION, NOT_FOUND
+from worker.records.version import REFUSED_CHANGED, changed
 
 REFUSED_MISSING: Final = NOT_FOUND
 """There is no such record, or none that the rule lets the caller change."""
@@ -35,16 +37,23 @@ _NO_DATA: Final[dict[str, str]] = {
 _MISSING_RELATION: Final = FieldError(
     MISSING_RELATION, "Failed to find all relation records with the provided ids."
 )
+_TOLD: Final = {
+    code: FieldError(code, message)
+    for code, message in {
+        "validation_invalid_auth_id": "Another account already has this id.",
+    }.items()
+}
+_WHOLE: Final = {REFUSED_MISSING: not_found, REFUSED_CHANGED: changed}
 _BLOCKED: Final = (
     "Failed to delete the record: it is required by other records through their field {field}."
 )
 
 
-def refused(payload: object) -> QuillError:
-    """The error behind a refusal, `code` or `code:field`."""
+def refused(payload: object, collection: Collection | None = None) -> QuillError:
+    """The error behind a refusal, `code` or `code:field`, of a write to `collection`."""
     code, _, field = str(payload).partition(":")
-    if code == REFUSED_MISSING:
-        return not_found()
+    if code in _WHOLE:
+        return _WHOLE[code]()
     if code in _NO_DATA:
         return invalid(_NO_DATA[code])
     if code == _MISSING_RELATION.code:
@@ -52,8 +61,14 @@ def refused(payload: object) -> QuillError:
     if code in (REQUIRED_REFERENCE, CASCADE_TOO_DEEP):
         return invalid(_BLOCKED.format(field=field))
     if field:
-        return invalid("Failed to save the record.", {field: FieldError(code, "Invalid value.")})
+        return invalid("Failed to save the record.", {field: _field_error(code, field, collection)})
     return invalid("The request could not be applied.")
+
+
+def _field_error(code: str, field: str, collection: Collection | None) -> FieldError:
+    found = None if collection is None else collection.field(field)
+    told = None if found is None else guard_error(found, code)
+    return told or _TOLD.get(code) or FieldError(code, "Invalid value.")
 
 
 def failed(payload: object, collection: Collection | None) -> QuillError:

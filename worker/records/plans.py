@@ -15,12 +15,17 @@ from typing import Any
 
 from shared.limits import PLAN_CACHE_CHARS, PLAN_CACHE_ENTRIES
 from shared.metrics import PLAN_CACHE_HITS, PLAN_CACHE_MISSES
+from worker.records.totals import TotalsCache
 
 
 class PlanCache:
-    """The compiled plans of one worker. Used from the loop and from slow-read threads."""
+    """The compiled plans of one worker. Used from the loop and from slow-read threads.
+
+    `totals`: the counts of its lists, which have the same users.
+    """
 
     def __init__(self, entries: int = PLAN_CACHE_ENTRIES, chars: int = PLAN_CACHE_CHARS) -> None:
+        self.totals = TotalsCache()
         self._half = max(1, entries // 2)
         self._half_chars = chars // 2
         self._version = -1

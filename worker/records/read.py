@@ -9,63 +9,75 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from shared.access.identity import Identity
-from shared.errors import QuillError, forbidden, invalid, not_found
-from shared.language.errors import ForbiddenNameError, LanguageError
-from shared.limits import (
-    FILTER_CHARS_MAX,
-    PLAN_KEY_CHARS_MAX,
-    SORT_FIELD_CHARS_MAX,
-    SORT_FIELDS_MAX,
-)
+import orjson
+
+from shared.access.request import AccessRequest
+from shared.errors import not_found
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.conditions import compile_filter
-from shared.sql.order import order_sql
+from shared.sql.conditions import Use
+from shared.sql.plan import Value
 from shared.sql.predicate import Predicate
-from shared.sql.select import ListPlan, list_plan, shape_sql, view_sql
+from shared.sql.select import ListPlan, Statement, view_sql
+from shared.sql.shape import shape_of
+from shared.sql.version import version_shape
 from worker.context import Context
 from worker.engine.failures import SQLError
 from worker.engine.snapshot import Snapshot
-from worker.records.caller import Caller, identity_in
+from worker.records.caller import Origin, caller_collection, identity_in
+from worker.records.cursor import read_cursor, write_cursor
+from worker.records.expand import expanded_array, run_expand
+from worker.records.list_form import ListForm, ListQuery, form_of, own_names, wrong_query
 from worker.records.plans import PlanCache
 from worker.records.rules import admit, bind, failed_at_a_row
+from worker.records.strategy import choose
+from worker.records.totals import NOT_COUNTED, Counter, Total
+from worker.records.version import etag_of
+
+__all__ = ["ListQuery", "Page", "Viewed", "find_readable", "list_page", "run_list", "run_view"]
 
 _OFFSET_MAX: Final = 2**62
-_SORT_CHARS_MAX: Final = SORT_FIELDS_MAX * (SORT_FIELD_CHARS_MAX + 1)
-_OWN_KEYS: Final = ("collectionId", "collectionName")
-
-
-class ListQuery(NamedTuple):
-    """The form of a list: whatever a compiled plan depends on, besides `skip_total`.
-
-    `only`: the record keys to show, None for all.
-    """
-
-    sort: str = ""
-    filter: str = ""
-    only: frozenset[str] | None = None
-    skip_total: bool = False
 
 
 class Page(NamedTuple):
-    """`items`: a JSON array. `total`: number of records, -1 when not asked for."""
+    """One page.
+
+    `items`: a JSON array. `total`: number of records, -1 when not asked for; with `bounded` there
+    are at least so many. `next_cursor`: where the list goes on, `""` at its end, None for a page
+    that was asked for by its number.
+    """
 
     items: str
     total: int
+    bounded: bool = False
+    next_cursor: str | None = None
 
 
-class _View(NamedTuple):
+class Viewed(NamedTuple):
+    """One record's JSON and its ETag."""
+
+    body: bytes
+    etag: str
+
+
+class ViewPlan(NamedTuple):
+    """A view's statement.
+
+    `shapes`: the fragments of what is shown. `versioned`: the version is a second column.
+    """
+
     sql: str
+    shapes: Statement | None
     rule: Predicate | None
+    versioned: bool
 
 
 async def list_page(
-    context: Context, name: str, asked: ListQuery, page: int, per_page: int, caller: Caller | None
+    context: Context, name: str, asked: ListQuery, page: int, per_page: int, origin: Origin
 ) -> Page:
     """A page of the records that the list rule lets the caller see.
 
-    Raises NOT_FOUND (collection), FORBIDDEN (rule is null), INVALID (filter or sort).
+    Raises NOT_FOUND (collection), FORBIDDEN (rule is null), INVALID (filter, sort, cursor, expand).
     """
     try:
         return await context.reader.read(
@@ -75,23 +87,43 @@ async def list_page(
             asked,
             page,
             per_page,
-            caller,
-            transaction=caller is not None or not asked.skip_total,
+            origin,
+            transaction=(
+                origin.caller is not None
+                or not asked.skip_total
+                or bool(asked.expand)
+                or bool(asked.cursor)
+            ),
         )
     except SQLError as error:
-        raise (_wrong_query() if asked.filter else failed_at_a_row(error)) from None
+        raise (wrong_query() if asked.filter else failed_at_a_row(error)) from None
 
 
 async def view_record(
-    context: Context, name: str, record_id: str, only: frozenset[str] | None, caller: Caller | None
-) -> str:
-    """One record's JSON. Raises NOT_FOUND (also where the view rule fails), FORBIDDEN."""
+    context: Context,
+    name: str,
+    record_id: str,
+    only: frozenset[str] | None,
+    origin: Origin,
+    expand: str = "",
+) -> Viewed:
+    """One record. Raises NOT_FOUND (also where the view rule fails), FORBIDDEN, INVALID (expand)."""
     try:
         return await context.reader.read(
-            _view, context.plans, name, record_id, only, caller, transaction=caller is not None
+            _view,
+            context.plans,
+            name,
+            record_id,
+            only,
+            origin,
+            expand,
+            transaction=origin.caller is not None or bool(expand),
         )
     except SQLError as error:
         raise failed_at_a_row(error) from None
+
+
+# --- Lists ------------------------------------------------------------------------------------
 
 
 def _list(
@@ -102,11 +134,11 @@ def _list(
     asked: ListQuery,
     page: int,
     per_page: int,
-    caller: Caller | None,
+    origin: Origin,
 ) -> Page:
     collection = find_readable(catalog, name)
-    identity = identity_in(caller, snapshot, catalog)
-    return run_list(snapshot, catalog, plans, collection, asked, page, per_page, identity)
+    request = origin.request(identity_in(origin.caller, snapshot, catalog))
+    return run_list(snapshot, catalog, plans, collection, asked, page, per_page, request)
 
 
 def run_list(
@@ -117,25 +149,99 @@ def run_list(
     asked: ListQuery,
     page: int,
     per_page: int,
-    identity: Identity,
+    request: AccessRequest,
 ) -> Page:
-    """The list of one collection for one caller, within a snapshot."""
-    rule = admit(catalog, plans, collection, collection.list_rule, identity)
-    asked = _canonical(collection, asked)
-    key = (collection.id, asked, identity.superuser)
-    plan: ListPlan | None = plans.get(catalog.version, key)
-    if plan is None:
-        plan = _plan_list(collection, rule, asked, superuser=identity.superuser)
-        if len(asked.filter) <= PLAN_KEY_CHARS_MAX:
-            text = (asked.filter, asked.sort, plan.page_sql, plan.count_sql)
-            plans.put(catalog.version, key, plan, sum(map(len, text)))
-    params = () if plan.where is None else bind(plan.where, identity)
+    """The list of one collection for one caller, within a snapshot. Raises as `list_page`."""
+    form = form_of(snapshot, catalog, plans, collection, asked, request)
+    if asked.cursor is not None:
+        found = _keyset_page(snapshot, catalog, plans, form, asked, per_page, request)
+    else:
+        found = _numbered_page(snapshot, catalog, plans, form, asked, page, per_page, request)
+    if not asked.expand:
+        return found
+    items = expanded_array(snapshot, catalog, plans, collection, found.items, asked.expand, request)
+    return found._replace(items=items)
+
+
+def _numbered_page(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    form: ListForm,
+    asked: ListQuery,
+    page: int,
+    per_page: int,
+    request: AccessRequest,
+) -> Page:
     offset = min((page - 1) * per_page, _OFFSET_MAX)
-    items = snapshot.value(plan.page_sql, (*params, per_page, offset))
-    if asked.skip_total:
-        return Page(str(items), -1)
-    total = snapshot.value(plan.count_sql, params)
-    return Page(str(items), int(str(total)))
+    (statement,), counter = _statements(
+        snapshot, catalog, plans, form, asked, min(offset + per_page, _OFFSET_MAX), request
+    )
+    row = snapshot.row(statement.sql, (*bind(statement, request), per_page, offset))
+    items, shown = row  # type: ignore[misc]  # an aggregate has a row
+    if counter is None:
+        return Page(items, -1)  # type: ignore[arg-type]  # JSON text
+    total = counter.total(offset, shown, per_page)  # type: ignore[arg-type]  # a number
+    return Page(items, *total)  # type: ignore[arg-type]
+
+
+def _keyset_page(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    form: ListForm,
+    asked: ListQuery,
+    per_page: int,
+    request: AccessRequest,
+) -> Page:
+    """One row more than is shown tells whether the list goes on."""
+    after: tuple[Value, ...] = ()
+    plan: ListPlan = form.plan
+    if asked.cursor:
+        after = read_cursor(form.cursor_form, asked.cursor, len(plan.order.terms))
+    parts, counter = _statements(snapshot, catalog, plans, form, asked, per_page + 1, request)
+    bound = bind(parts[0], request)
+    rows: list[tuple[Value, ...]] = []
+    for number, part in enumerate(parts):
+        values = after[: len(after) - number]
+        rows += snapshot.rows(part.sql, (*bound, *values, per_page + 1 - len(rows)))
+        if len(rows) > per_page:
+            break
+    shown = rows[:per_page]
+    cursor = write_cursor(form.cursor_form, shown[-1][1:]) if len(rows) > per_page else ""
+    items = f"[{','.join([str(row[0]) for row in shown])}]"
+    total: Total = NOT_COUNTED
+    if counter is not None:
+        ended = not asked.cursor and not cursor
+        total = Total(len(shown)) if ended else counter.total(0, per_page, per_page)
+    return Page(items, *total, cursor)
+
+
+def _statements(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    form: ListForm,
+    asked: ListQuery,
+    wanted: int,
+    request: AccessRequest,
+) -> tuple[tuple[Statement, ...], Counter | None]:
+    """What finds the page, and what counts the list where that was asked for."""
+    plan = form.plan
+    if asked.skip_total and plan.driven is None:
+        return plan.walk, None
+    params = bind(plan.count, request)
+    counter = Counter(plans.totals, snapshot, catalog.version, form.count_form, plan, params)
+    statements = plan.walk
+    if plan.driven is not None:
+        counted = not asked.skip_total
+        statements = choose(
+            snapshot, form.collection, plan, counter, wanted, total=counted
+        ).statements
+    return statements, None if asked.skip_total else counter
+
+
+# --- One record -------------------------------------------------------------------------------
 
 
 def _view(
@@ -145,11 +251,17 @@ def _view(
     name: str,
     record_id: str,
     only: frozenset[str] | None,
-    caller: Caller | None,
-) -> str:
+    origin: Origin,
+    expand: str,
+) -> Viewed:
     collection = find_readable(catalog, name)
-    identity = identity_in(caller, snapshot, catalog)
-    return run_view(snapshot, catalog, plans, collection, record_id, only, identity)
+    request = origin.request(identity_in(origin.caller, snapshot, catalog))
+    found = read_one(snapshot, catalog, plans, collection, record_id, only, request)
+    if not expand:
+        return found
+    record = orjson.loads(found.body)
+    run_expand(snapshot, catalog, plans, collection, [record], expand, request)
+    return Viewed(orjson.dumps(record), found.etag)
 
 
 def run_view(
@@ -159,23 +271,57 @@ def run_view(
     collection: Collection,
     record_id: str,
     only: frozenset[str] | None,
-    identity: Identity,
+    request: AccessRequest,
 ) -> str:
-    """One record for one caller, within a snapshot. Raises as `view_record`."""
+    """One record's JSON for one caller, within a snapshot. Raises as `view_record`."""
+    return read_one(snapshot, catalog, plans, collection, record_id, only, request).body.decode()
+
+
+def read_one(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    plans: PlanCache,
+    collection: Collection,
+    record_id: str,
+    only: frozenset[str] | None,
+    request: AccessRequest,
+) -> Viewed:
+    """One record and its ETag for one caller, within a snapshot. Raises as `view_record`."""
     if only is not None:
-        only = _own_names(collection, only)
-    key = ("view", collection.id, only, identity.superuser)
-    plan: _View | None = plans.get(catalog.version, key)
+        only = own_names(collection, only)
+    identity = request.identity
+    key = ("view", collection.id, only, identity.superuser, identity.collection_id)
+    plan: ViewPlan | None = plans.get(catalog.version, key)
     if plan is None:
-        rule = admit(catalog, plans, collection, collection.view_rule, identity)
-        shape = shape_sql(collection, hidden=identity.superuser, only=only)
-        plan = _View(view_sql(collection, rule, shape), rule)
+        plan = plan_view(catalog, plans, collection, only, request)
         plans.put(catalog.version, key, plan, len(plan.sql))
-    params = () if plan.rule is None else bind(plan.rule, identity)
-    found = snapshot.value(plan.sql, (record_id, *params))
-    if found is None:
+    shapes = () if plan.shapes is None else bind(plan.shapes, request)
+    rule = () if plan.rule is None else bind(plan.rule, request)
+    row = snapshot.row(plan.sql, (*shapes, record_id, *rule))
+    if row is None:
         raise not_found()
-    return found  # type: ignore[return-value]  # the shape is JSON text
+    body: bytes = row[0].encode()  # type: ignore[union-attr]  # the shape is JSON text
+    version = row[1].encode() if plan.versioned else body  # type: ignore[union-attr]
+    return Viewed(body, etag_of(version))
+
+
+def plan_view(
+    catalog: Catalog,
+    plans: PlanCache,
+    collection: Collection,
+    only: frozenset[str] | None,
+    request: AccessRequest,
+) -> ViewPlan:
+    """Most often the answer is the very text whose hash is the ETag."""
+    identity = request.identity
+    rule = admit(catalog, plans, collection, collection.view_rule, identity, Use.ROW)
+    caller = caller_collection(catalog, identity)
+    shape = shape_of(collection, catalog, hidden=identity.superuser, caller=caller, only=only)
+    version = version_shape(collection, catalog)
+    versioned = (shape.sql, shape.params) != (version.sql, version.params)
+    sql = view_sql(collection, rule, shape, version if versioned else None)
+    parts = tuple(one for one in (shape, *([version] if versioned else [])) if one.params)
+    return ViewPlan(sql, Statement("", parts) if parts else None, rule, versioned)
 
 
 def find_readable(catalog: Catalog, name: str) -> Collection:
@@ -184,46 +330,3 @@ def find_readable(catalog: Catalog, name: str) -> Collection:
     if collection is None:
         raise not_found("Missing collection context.")
     return collection
-
-
-def _canonical(collection: Collection, asked: ListQuery) -> ListQuery:
-    """The same question without what makes no difference, so that it cannot fill the plan cache.
-
-    Raises INVALID for one that is too long to be kept, or judged.
-    """
-    sort, wanted, only, skip_total = asked
-    if len(wanted) > FILTER_CHARS_MAX or len(sort) > _SORT_CHARS_MAX:
-        raise _wrong_query()
-    if only is not None:
-        only = _own_names(collection, only)
-    return ListQuery(sort.strip(), "" if wanted.isspace() else wanted, only, skip_total)
-
-
-def _own_names(collection: Collection, only: frozenset[str]) -> frozenset[str]:
-    """Those of the names that the collection's records have, as texts of the catalog."""
-    fields = (collection.field(name) for name in only)
-    return frozenset(
-        [field.name for field in fields if field is not None]
-        + [name for name in _OWN_KEYS if name in only]
-    )
-
-
-def _plan_list(
-    collection: Collection, rule: Predicate | None, asked: ListQuery, *, superuser: bool
-) -> ListPlan:
-    wanted: Predicate | None = None
-    try:
-        if asked.filter:
-            wanted = compile_filter(asked.filter, collection, may_see_hidden=superuser)
-        order = order_sql(asked.sort, collection, superuser)
-    except ForbiddenNameError as error:
-        raise forbidden(f"Only superusers may use this in filter or sort: {error}") from None
-    except LanguageError as error:
-        raise _wrong_query(str(error)) from None
-    shape = shape_sql(collection, hidden=superuser, only=asked.only)
-    return list_plan(collection, rule, wanted, order, shape)
-
-
-def _wrong_query(detail: str = "") -> QuillError:
-    message = "Something went wrong while processing your request"
-    return invalid(f"{message}: invalid filter or sort: {detail}" if detail else f"{message}.")

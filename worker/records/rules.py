@@ -10,15 +10,18 @@ from typing import Final
 
 from shared.access.decide import ALLOW, DENY, decide
 from shared.access.identity import Identity
+from shared.access.request import AccessRequest
 from shared.errors import QuillError, forbidden
 from shared.language.errors import LanguageError
 from shared.logs import get_logger
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.conditions import compile_rule
+from shared.sql.conditions import Use, compile_rule
 from shared.sql.plan import Value
-from shared.sql.predicate import AuthField, Predicate
+from shared.sql.predicate import AuthField, Fragment, Predicate
+from shared.sql.select import Statement
 from worker.engine.failures import SQLError
+from worker.records.caller import caller_collection
 from worker.records.plans import PlanCache
 
 _BROKEN: Final = "broken"
@@ -31,6 +34,7 @@ def admit(
     collection: Collection,
     rule: str | None,
     identity: Identity,
+    use: Use,
 ) -> Predicate | None:
     """The predicate that rows have to meet; None: all do. Raises FORBIDDEN."""
     verdict = decide(rule, identity)
@@ -38,26 +42,27 @@ def admit(
         return None
     if verdict is DENY or not isinstance(verdict, str):
         raise denied()
-    key = ("rule", collection.id, verdict)
+    key = ("rule", collection.id, verdict, identity.collection_id, use)
     found = plans.get(catalog.version, key)
     if found is None:
-        found = _compile(collection, verdict)
+        caller = caller_collection(catalog, identity)
+        found = _compile(collection, verdict, catalog, caller, use)
         plans.put(catalog.version, key, found)
     if not isinstance(found, Predicate):
         raise denied()
     return found
 
 
-def bind(predicate: Predicate, identity: Identity) -> tuple[Value, ...]:
-    """The predicate's values for this request. Raises FORBIDDEN for what cannot be compared."""
+def bind(fragment: Fragment | Statement, request: AccessRequest) -> tuple[Value, ...]:
+    """The values of a fragment, or of all in a statement, for this request. Raises FORBIDDEN for what cannot be compared."""
     try:
-        return predicate.bind(identity)
+        return fragment.bind(request)
     except LanguageError as error:
         _log.warning("rule denies", reason=error.message)
         raise denied() from None
 
 
-def identity_fields(predicate: Predicate | None) -> frozenset[str]:
+def identity_fields(predicate: Fragment | None) -> frozenset[str]:
     """Names of the caller's own fields that the predicate compares."""
     if predicate is None or not predicate.depends_on_identity:
         return frozenset()
@@ -75,9 +80,11 @@ def denied() -> QuillError:
     return forbidden("Only superusers can perform this action.")
 
 
-def _compile(collection: Collection, rule: str) -> Predicate | str:
+def _compile(
+    collection: Collection, rule: str, catalog: Catalog, caller: Collection | None, use: Use
+) -> Predicate | str:
     try:
-        return compile_rule(rule, collection)
+        return compile_rule(rule, collection, catalog, caller=caller, use=use)
     except LanguageError as error:
         _log.error("rule does not compile", collection=collection.name, reason=str(error))
         return _BROKEN

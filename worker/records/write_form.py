@@ -5,47 +5,91 @@ Made once for each version of the catalog, so that a create only binds values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shared.access.identity import Identity
-from shared.quote import quote_identifier
+from shared.access.request import AccessRequest
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
 from shared.sql.plan import Step, StepKind, Value
-from shared.sql.select import shape_sql
-from shared.sql.write import insert_step, relation_guard
+from shared.sql.row import row_source
+from shared.sql.shape import shape_of
+from shared.sql.write import (
+    insert_sql,
+    insert_steps,
+    is_returnable,
+    relation_guard,
+    shaped_source,
+    update_steps,
+)
+from worker.records.caller import caller_collection
 from worker.records.plans import PlanCache
-from worker.records.validate import RecordForm
+from worker.records.rules import bind
+from worker.records.validate import Changes, RecordForm
 
 
 class WriteForm:
     """Templates for writing records of one collection.
 
-    `shape`: SQL of the answer.  `answer_source`: the same as `<shape> FROM … WHERE id = ?`.
+    `shape`: the answer.  `answer_source`: the same as `<shape> FROM … WHERE id = ?`.
     """
 
-    def __init__(self, catalog: Catalog, collection: Collection, *, superuser: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        collection: Collection,
+        *,
+        superuser: bool,
+        caller: Collection | None = None,
+    ) -> None:
+        self.collection = collection
         self.record = RecordForm(collection, superuser=superuser)
-        self.shape = shape_sql(collection, hidden=superuser)
-        table = quote_identifier(collection.table)
-        self.answer_source = f'{self.shape} FROM {table} AS r WHERE r."id" = ?'
+        self.shape = shape_of(collection, catalog, hidden=superuser, caller=caller)
+        self.answer_source = shaped_source(collection, self.shape)
         self.relations = _relations(catalog, collection)
-        template = insert_step(collection, dict.fromkeys(self.record.columns), self.shape)
-        self._insert_sql = template.sql
+        self._insert_sql = insert_sql(collection, self.record.columns, self.shape)
+        self.row_source = row_source(collection)
+        self._returns = is_returnable(self.shape)
+        self.asks = self.record.is_auth or bool(self.shape.params)
+        """Whether more than the rule depends on who asks, and for what."""
 
-    def insert_step(self, values: Mapping[str, Value]) -> Step:
-        """Inserts all values, in the order of the columns; the shaped record is the result."""
-        return Step(StepKind.RETURN, self._insert_sql, tuple(values.values()))
+    def insert_steps(
+        self, values: Mapping[str, Value], request: AccessRequest | None
+    ) -> list[Step]:
+        """Insert all values, in the order of the columns; the shaped record is the result."""
+        if self._returns:
+            return [Step(StepKind.RETURN, self._insert_sql, tuple(values.values()))]
+        bound = self._bound(request)
+        return insert_steps(self.collection, self._insert_sql, values, self.shape, bound)
+
+    def update_steps(
+        self, record_id: str, changes: Changes, request: AccessRequest | None
+    ) -> list[Step]:
+        """Apply the changes; the shaped record is the result."""
+        bound = self._bound(request)
+        return update_steps(
+            self.collection, record_id, changes.values, changes.assignments, self.shape, bound
+        )
+
+    def _bound(self, request: AccessRequest | None) -> tuple[Value, ...]:
+        if request is None or not self.shape.params:
+            return ()
+        return bind(self.shape, request)
 
     def relation_guards(self, values: Mapping[str, Value]) -> list[Step]:
-        """Every referenced record must exist."""
-        guards = []
-        for field, target in self.relations:
-            ids = field.items(values.get(field.name))
-            if ids:
-                guards.append(relation_guard(target, ids, field.name))
-        return guards
+        """Every record that a new record refers to must exist."""
+        return self.reference_guards(
+            {field.name: field.items(values.get(field.name)) for field, _ in self.relations}
+        )
+
+    def reference_guards(self, wanted: Mapping[str, Sequence[str]]) -> list[Step]:
+        """The records of these ids must exist, by field."""
+        return [
+            relation_guard(target, ids, field.name)
+            for field, target in self.relations
+            if (ids := wanted.get(field.name))
+        ]
 
 
 def write_form(
@@ -53,10 +97,11 @@ def write_form(
 ) -> WriteForm:
     """The templates for this caller, from the cache or made now."""
     superuser = identity.superuser
-    key = ("write", collection.id, superuser)
+    key = ("write", collection.id, superuser, identity.collection_id)
     form: WriteForm | None = plans.get(catalog.version, key)
     if form is None:
-        form = WriteForm(catalog, collection, superuser=superuser)
+        caller = caller_collection(catalog, identity)
+        form = WriteForm(catalog, collection, superuser=superuser, caller=caller)
         plans.put(catalog.version, key, form)
     return form
 

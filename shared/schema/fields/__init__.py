@@ -9,8 +9,11 @@ from shared.errors import FieldError
 from shared.schema.fields.autodate import AutodateField
 from shared.schema.fields.bool import BoolField
 from shared.schema.fields.date import DateField
+from shared.schema.fields.editor import EditorField
 from shared.schema.fields.email import EmailField
 from shared.schema.fields.field import Field
+from shared.schema.fields.file import FileField
+from shared.schema.fields.geo_point import GeoPointField
 from shared.schema.fields.json import JsonField
 from shared.schema.fields.number import NumberField
 from shared.schema.fields.options import DefinitionError
@@ -24,6 +27,7 @@ FIELD_TYPES: Final[dict[str, type[Field]]] = {
     field.kind: field
     for field in (
         TextField,
+        EditorField,
         NumberField,
         BoolField,
         EmailField,
@@ -31,8 +35,10 @@ FIELD_TYPES: Final[dict[str, type[Field]]] = {
         DateField,
         AutodateField,
         SelectField,
-        JsonField,
+        FileField,
         RelationField,
+        JsonField,
+        GeoPointField,
         PasswordField,
     )
 }

@@ -1,8 +1,8 @@
-r"""Random texts from a pattern, such as `[a-z0-9]{15}` or `ORD-\d{6}`.
+r"""Random texts from a pattern, such as `[a-z0-9]{15}` or `(ORD|INV)-\d{6}`.
 
 The patterns are a small part of regular expressions: literal characters, classes, `\d \w \s`, `.`,
-and the repetitions `{n}`, `{n,m}`, `?`, `*`, `+`. Groups and alternatives are not generated from, and
-are refused. A pattern is read once; making a text then costs one random draw a part.
+groups, alternatives, and the repetitions `{n}`, `{n,m}`, `?`, `*`, `+`. Anything else is refused. A
+pattern is read once; making a text then costs one random draw a part.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.ids import Alphabet
 from shared.limits import AUTOGENERATE_CHARS_MAX
 
 _OPEN_ENDED: Final = 10
 """How many more characters than needed `*` and `+` may make."""
+_DEPTH_MAX: Final = 8
 _CLASSES: Final = {
     "d": string.digits,
     "w": string.ascii_letters + string.digits + "_",
@@ -34,30 +35,86 @@ class AutogenerateError(ValueError):
 class Generator:
     """A pattern, ready to make texts."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_whole",)
 
     def __init__(self, pattern: str) -> None:
         """Read `pattern`. Raises AutogenerateError."""
-        self._parts: list[tuple[Alphabet, int, int]] = []
         text = pattern.removeprefix("^")
         if text.endswith("$") and not text.endswith(r"\$"):
             text = text[:-1]
-        position = 0
-        while position < len(text):
-            chars, position = _read_set(text, position)
-            low, high, position = _read_repeat(text, position)
-            self._parts.append((Alphabet(chars), low, high))
-        if not self._parts:
+        self._whole, position = _read_choice(text, 0, depth=0)
+        if position < len(text):
+            raise AutogenerateError(f") cannot stand at character {position + 1}")
+        if self._whole.most == 0:
             raise AutogenerateError("it is empty")
-        if sum(high for _, _, high in self._parts) > AUTOGENERATE_CHARS_MAX:
+        if self._whole.most > AUTOGENERATE_CHARS_MAX:
             raise AutogenerateError(f"it makes more than {AUTOGENERATE_CHARS_MAX} characters")
 
     def text(self) -> str:
         """A new random text."""
-        return "".join(
-            alphabet.text(low if low == high else low + secrets.randbelow(high - low + 1))
-            for alphabet, low, high in self._parts
-        )
+        return self._whole.text()
+
+
+class _Repeated(NamedTuple):
+    """Characters of a set, or a choice, a number of times."""
+
+    what: Alphabet | _Choice
+    low: int
+    high: int
+
+    def text(self) -> str:
+        low, high = self.low, self.high
+        count = low if low == high else low + secrets.randbelow(high - low + 1)
+        if isinstance(self.what, Alphabet):
+            return self.what.text(count)
+        return "".join(self.what.text() for _ in range(count))
+
+
+class _Choice(NamedTuple):
+    """Alternatives, each a row of parts. `most`: characters of the longest text."""
+
+    branches: tuple[tuple[_Repeated, ...], ...]
+    most: int
+
+    def text(self) -> str:
+        branches = self.branches
+        chosen = branches[0] if len(branches) == 1 else secrets.choice(branches)
+        return "".join(part.text() for part in chosen)
+
+
+def _read_choice(text: str, position: int, *, depth: int) -> tuple[_Choice, int]:
+    """The alternatives from `position` on, up to a closing parenthesis or the end."""
+    if depth > _DEPTH_MAX:
+        raise AutogenerateError(f"its groups are nested deeper than {_DEPTH_MAX}")
+    branches: list[tuple[_Repeated, ...]] = []
+    parts: list[_Repeated] = []
+    most = length = 0
+    while position < len(text) and text[position] != ")":
+        if text[position] == "|":
+            branches.append(tuple(parts))
+            parts, length, position = [], 0, position + 1
+            continue
+        what, size, position = _read_part(text, position, depth)
+        low, high, position = _read_repeat(text, position)
+        parts.append(_Repeated(what, low, high))
+        length += size * high
+        most = max(most, length)
+    return _Choice((*branches, tuple(parts)), most), position
+
+
+def _read_part(text: str, position: int, depth: int) -> tuple[Alphabet | _Choice, int, int]:
+    """A set or a group, the most characters that it makes, and where what follows begins."""
+    if text[position] != "(":
+        chars, position = _read_set(text, position)
+        return Alphabet(chars), 1, position
+    position += 1
+    if text.startswith("?", position) and not text.startswith("?:", position):
+        raise AutogenerateError("only plain groups are supported")
+    position += 2 * text.startswith("?:", position)
+    group, position = _read_choice(text, position, depth=depth + 1)
+    if position >= len(text):
+        raise AutogenerateError("a group is not closed")
+    return group, group.most, position + 1
 
 
 def _read_set(text: str, position: int) -> tuple[str, int]:

@@ -31,6 +31,10 @@ class BoolField(Field):
             return self.blank
         return None if value == 1 else INVALID
 
+    def plain(self, value: Value) -> object:
+        """True or false."""
+        return bool(value)
+
     def items(self, value: Value) -> list[str]:  # noqa: ARG002
         """Truth values hold no texts."""
         return []

@@ -122,6 +122,10 @@ class Field:
         """The texts in a stored value: none, one, or those of its array."""
         return [str(value)] if value not in (None, "") else []
 
+    def plain(self, value: Value) -> object:
+        """A stored value as the JSON value that stands for it in a request."""
+        return value
+
     # --- SQL ----------------------------------------------------------------------------------
 
     def column(self) -> str:

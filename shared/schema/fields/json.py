@@ -14,6 +14,7 @@ import orjson
 from shared.errors import FieldError
 from shared.limits import JSON_FIELD_BYTES_DEFAULT
 from shared.quote import quote_identifier
+from shared.schema.fields.editor import exceeds_bytes
 from shared.schema.fields.field import INVALID, REQUIRED_OPTION, Field, FieldProblem, Value
 from shared.schema.fields.options import Option, read_count
 
@@ -59,11 +60,11 @@ class JsonField(Field):
             return self.blank
         if type(value) is not str:
             return INVALID
-        if len(value) > self._most or (
-            len(value) * 4 > self._most and len(value.encode()) > self._most
-        ):
-            return self._too_large
-        return None
+        return self._too_large if exceeds_bytes(value, self._most) else None
+
+    def plain(self, value: Value) -> object:
+        """What the JSON text says."""
+        return None if value is None else orjson.loads(str(value))
 
     def items(self, value: Value) -> list[str]:  # noqa: ARG002
         """JSON is not a list of texts."""

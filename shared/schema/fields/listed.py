@@ -28,13 +28,13 @@ class ListedField(Field):
     def settle(self) -> None:
         """Above one it is a list; 0 means one."""
         self.multiple = self.max_select > 1
-        self._most = max(1, self.max_select)
-        self._too_many = FieldError(
+        self.most = max(1, self.max_select)
+        self.too_many = FieldError(
             "validation_too_many_values",
-            f"Select no more than {self._most}.",
-            {"maxSelect": self._most},
+            f"Select no more than {self.most}.",
+            {"maxSelect": self.most},
         )
-        self._too_few = FieldError(
+        self.too_few = FieldError(
             "validation_not_enough_values",
             f"Select at least {self.min_select}.",
             {"minSelect": self.min_select},
@@ -64,9 +64,9 @@ class ListedField(Field):
             return INVALID
         texts = self.items(value)
         if len(texts) < self.min_select:
-            return self._too_few
-        if len(texts) > self._most:
-            return self._too_many
+            return self.too_few
+        if len(texts) > self.most:
+            return self.too_many
         return self.check_items(texts)
 
     def check_items(self, texts: list[str]) -> FieldError | None:  # noqa: ARG002
@@ -81,6 +81,10 @@ class ListedField(Field):
             return []
         texts: list[str] = orjson.loads(value)
         return texts
+
+    def plain(self, value: Value) -> object:
+        """A list, or the one text."""
+        return self.items(value) if self.multiple else value
 
     def column(self) -> str:
         """A list is JSON text."""

@@ -10,7 +10,7 @@ from shared.schema.fields.cast import number_of
 from shared.schema.fields.field import INVALID, REQUIRED_OPTION, Field, Value
 from shared.schema.fields.options import Option, at_least, read_bool, read_number
 
-_ONLY_INT: Final = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed.")
+ONLY_INT: Final = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed.")
 
 
 class NumberField(Field):
@@ -29,12 +29,12 @@ class NumberField(Field):
 
     def settle(self) -> None:
         """Make the bounds comparable without a test for None, and the errors."""
-        self._low = float("-inf") if self.min is None else self.min
-        self._high = float("inf") if self.max is None else self.max
-        self._too_small = FieldError(
+        self.low = float("-inf") if self.min is None else self.min
+        self.high = float("inf") if self.max is None else self.max
+        self.too_small = FieldError(
             "validation_min_number_constraint", f"Must be at least {self.min}.", {"min": self.min}
         )
-        self._too_large = FieldError(
+        self.too_large = FieldError(
             "validation_max_number_constraint",
             f"Must be no more than {self.max}.",
             {"max": self.max},
@@ -55,11 +55,11 @@ class NumberField(Field):
         if not isinstance(value, int | float):
             return INVALID
         if self.only_int and value % 1:
-            return _ONLY_INT
-        if value < self._low:
-            return self._too_small
-        if value > self._high:
-            return self._too_large
+            return ONLY_INT
+        if value < self.low:
+            return self.too_small
+        if value > self.high:
+            return self.too_large
         return None
 
     def items(self, value: Value) -> list[str]:  # noqa: ARG002
@@ -75,7 +75,7 @@ class NumberField(Field):
         problems: dict[str, FieldError] = {}
         for key, bound in (("min", self.min), ("max", self.max)):
             if self.only_int and bound is not None and bound % 1:
-                problems[key] = _ONLY_INT
+                problems[key] = ONLY_INT
         if self.min is not None and self.max is not None and self.max < self.min:
             problems.setdefault("max", at_least(self.min))
         return problems

@@ -39,7 +39,7 @@ class RelationField(ListedField):
         problems: dict[str, FieldError] = {}
         if not self.target_id:
             problems["collectionId"] = REQUIRED
-        if self.min_select > self._most:
+        if self.min_select > self.most:
             problems["maxSelect"] = at_least(self.min_select)
         return problems
 

@@ -30,9 +30,7 @@ class SelectField(ListedField):
         """Each value must be one of the list."""
         for text in texts:
             if text not in self._known:
-                return FieldError(
-                    "validation_invalid_value", "Not one of the values.", {"value": text}
-                )
+                return not_a_value(text)
         return None
 
     def option_problems(self) -> dict[str, FieldError]:
@@ -49,3 +47,9 @@ class SelectField(ListedField):
         if self.max_select > len(self.values):
             problems["maxSelect"] = at_most(len(self.values))
         return problems
+
+
+def not_a_value(text: str | None) -> FieldError:
+    """The error for a text that cannot be chosen, where it is known which."""
+    params = None if text is None else {"value": text}
+    return FieldError("validation_invalid_value", "Not one of the values.", params)

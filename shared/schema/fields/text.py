@@ -26,6 +26,7 @@ _KEY_FORBIDDEN: Final = re.compile(r"[./\\|\"'`<>:?*%$\s\x00-\x1f\x7f]")
 _KEY_RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 )
+_SAMPLES: Final = 10
 
 
 class TextField(Field):
@@ -111,6 +112,10 @@ class TextField(Field):
         """A generated value where the definition has a pattern for it."""
         return self._generate() if self._generate is not None else None
 
+    def generated(self, prefix: str) -> str:
+        """`prefix` and what the pattern makes; without a pattern the prefix alone."""
+        return prefix if self._generate is None else prefix + self._generate()
+
     def column(self) -> str:
         """The key is a unique text beside the rowid, which lists twice as fast as a text key."""
         if self.primary_key:
@@ -128,9 +133,24 @@ class TextField(Field):
         if self._generator_problem is not None:
             message = f"Not a pattern to generate from: {self._generator_problem}."
             problems["autogeneratePattern"] = FieldError("validation_invalid_regex", message)
+        elif not problems and (problem := self._generated_problem()) is not None:
+            problems["autogeneratePattern"] = problem
         if self.primary_key:
             problems.update(self._key_definition_problems())
         return problems
+
+    def _generated_problem(self) -> FieldError | None:
+        """A few samples must pass the field's own check: a pattern that cannot fails at once."""
+        if self._generate is None:
+            return None
+        for _ in range(_SAMPLES):
+            sample = self._generate()
+            if (problem := self.check(sample)) is not None:
+                message = f"It could make values that are refused, such as {sample[:50]!r}:"
+                return FieldError(
+                    "validation_invalid_autogenerate_pattern", f"{message} {problem.message}"
+                )
+        return None
 
     def _key_definition_problems(self) -> dict[str, FieldError]:
         problems: dict[str, FieldError] = {}

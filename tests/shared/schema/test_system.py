@@ -6,8 +6,10 @@ Covers `shared.schema.catalog`, `shared.schema.collection` and `shared.schema.au
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from shared.schema.auth_options import TOKEN_KEYS, merge_options, new_options, shown_options
+from shared.schema.auth_merge import merge_options
+from shared.schema.auth_options import TOKEN_KEYS, new_options, shown_options
 from shared.schema.catalog import Catalog
 from shared.schema.system import SUPERUSERS_ID, delete_row, superusers, update_row
 from tests.shared.schema.sample import NOW, define, load, make, new_database
@@ -25,6 +27,34 @@ def test_a_new_database_holds_the_superusers() -> None:
     assert (found.type, found.system, found.list_rule) == ("auth", True, None)
     assert found.options["authToken"]["duration"] == 86_400
     assert db.execute("SELECT count(*) FROM _superusers").get == 0
+
+
+def test_a_new_database_holds_users() -> None:
+    """An ordinary auth collection under the id that the SDKs' examples know."""
+    db = new_database()
+    found = load(db).find("users")
+
+    assert found is not None
+    assert (found.id, found.type, found.system) == ("_pb_users_auth_", "auth", False)
+    assert [field.name for field in found.fields if not field.system] == [
+        "name", "avatar", "created", "updated",
+    ]  # fmt: skip
+    assert (found.create_rule, found.list_rule) == ("", "id = @request.auth.id")
+    assert found.options["authToken"]["secret"] != superusers(NOW).options["authToken"]["secret"]
+    assert db.execute("SELECT count(*) FROM users").get == 0
+
+
+def test_views_refer_to_nobody() -> None:
+    """A relation that a view shows is another collection's, and is no hindrance to a delete."""
+    target = define({"name": "authors"})
+    link = {"name": "author", "type": "relation", "collectionId": target.id}
+    posts = define({"name": "posts", "fields": [link]}, None, Catalog(1, [target]))
+    view = replace(
+        define({"name": "v", "type": "view", "viewQuery": "SELECT 1"}), fields=posts.fields
+    )
+    assert Catalog(2, [target, posts, view]).references_to(target) == [
+        (posts, posts.by_name["author"])
+    ]
 
 
 def test_logins_rest_on_unique_columns() -> None:

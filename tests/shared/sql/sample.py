@@ -7,9 +7,13 @@ from collections.abc import Mapping
 import apsw
 
 from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields import field_from_json
+from shared.schema.table import create_table
+from shared.sql.conditions import Use, compile_filter, compile_rule
 from shared.sql.plan import Step, StepKind, Value
+from shared.sql.predicate import Predicate
 
 
 def collection(name: str, *fields: Mapping[str, object], kind: str = "base") -> Collection:
@@ -36,6 +40,9 @@ SAMPLE = collection(
 )
 
 
+CATALOG = Catalog(1, [SAMPLE])
+
+
 def create(connection: apsw.Connection, made: Collection) -> None:
     """The table of a collection, as the schema makes it."""
     columns = [
@@ -43,6 +50,8 @@ def create(connection: apsw.Connection, made: Collection) -> None:
     ]
     table = quote_identifier(made.table)
     connection.execute(f"CREATE TABLE {table} (_rowid_ INTEGER PRIMARY KEY, {', '.join(columns)})")
+    for sql in create_table(made)[1:]:  # indexes and side tables
+        connection.execute(sql)
 
 
 def insert(connection: apsw.Connection, made: Collection, **values: Value) -> None:
@@ -51,6 +60,16 @@ def insert(connection: apsw.Connection, made: Collection, **values: Value) -> No
     marks = ", ".join("?" * len(values))
     table = quote_identifier(made.table)
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+
+
+def ruling(text: str, use: Use = Use.PAGE) -> Predicate:
+    """A rule of the sample, for a guest."""
+    return compile_rule(text, SAMPLE, CATALOG, caller=None, use=use)
+
+
+def filtering(text: str, *, superuser: bool = False, use: Use = Use.PAGE) -> Predicate:
+    """A filter of the sample."""
+    return compile_filter(text, SAMPLE, CATALOG, caller=None, superuser=superuser, use=use)
 
 
 class RefusedError(Exception):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from shared.limits import CASCADE_LEVELS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.schema.table import create_table
-from shared.sql.delete import delete_plan_steps
+from shared.sql.delete import delete_plan_steps, truncate_steps
 from shared.sql.plan import StepKind
+from tests.shared.schema.side_rows import stale_side_rows
 from tests.shared.sql.sample import RefusedError, apply, collection, create, insert
 
 Row = dict[str, list[str]]
@@ -203,9 +203,11 @@ def _collections(edges: list[tuple[str, str, bool, bool, bool]]) -> list[Collect
     ]  # fmt: skip
 
 
-def _doomed(edges: list[tuple[str, str, bool, bool, bool]], data: Data) -> set[tuple[str, str]]:
-    """What goes with ("aa", "0"): the least set that the cascades close."""
-    gone = {("aa", "0")}
+def _doomed(
+    edges: list[tuple[str, str, bool, bool, bool]], data: Data, first: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """What goes with those: the least set that the cascades close."""
+    gone = set(first)
     while True:
         more = {
             (source, row_id)
@@ -218,9 +220,11 @@ def _doomed(edges: list[tuple[str, str, bool, bool, bool]], data: Data) -> set[t
         gone |= more
 
 
-def _modelled(edges: list[tuple[str, str, bool, bool, bool]], data: Data) -> Data | None:
+def _modelled(
+    edges: list[tuple[str, str, bool, bool, bool]], data: Data, first: set[tuple[str, str]]
+) -> Data | None:
     """The rows afterwards, None for a refusal."""
-    gone = _doomed(edges, data)
+    gone = _doomed(edges, data, first)
     left: Data = {}
     for name, rows in data.items():
         left[name] = {}
@@ -240,11 +244,11 @@ def _modelled(edges: list[tuple[str, str, bool, bool, bool]], data: Data) -> Dat
 
 
 @settings(max_examples=250, deadline=None)
-@given(_edges, st.data())
+@given(_edges, st.booleans(), st.data())
 def test_the_steps_do_what_the_model_says(
-    edges: list[tuple[str, str, bool, bool, bool]], draw: st.DataObject
+    edges: list[tuple[str, str, bool, bool, bool]], truncate: bool, draw: st.DataObject
 ) -> None:
-    """Over random collections, fields and references, with all cycles that come up."""
+    """Over random collections, fields and references, with all cycles; for one record and all."""
     catalog, connection = _catalog(*(made := _collections(edges)))
     data: Data = {}
     for one in made:
@@ -261,9 +265,13 @@ def test_the_steps_do_what_the_model_says(
             }
             insert(connection, one, id=row_id, **stored)
             data[one.name][row_id] = row
-    wanted = _modelled(edges, data)
+    first = {("aa", row_id) for row_id in (data["aa"] if truncate else "0")}
+    wanted = _modelled(edges, data, first)
     try:
-        _delete(catalog, connection, "aa", "0")
+        if truncate:
+            apply(connection, truncate_steps(catalog, made[0]))
+        else:
+            _delete(catalog, connection, "aa", "0")
     except RefusedError as refusal:
         refused = str(refusal)
     else:
@@ -272,6 +280,7 @@ def test_the_steps_do_what_the_model_says(
         return
     assert bool(refused) == (wanted is None), refused
     assert refused or wanted == _read(connection, made, edges)
+    assert not stale_side_rows(connection, catalog)
 
 
 def _read(
@@ -293,17 +302,58 @@ def _read(
     return data
 
 
+@pytest.mark.parametrize("many", [1, 9])
 @pytest.mark.parametrize("options", [{"required": True}, {}, {"cascadeDelete": True}])
-def test_what_refers_is_found_by_an_index(options: dict[str, object]) -> None:
+@pytest.mark.parametrize("levels", [1, 2])
+def test_what_refers_is_found_by_an_index(
+    options: dict[str, object], many: int, levels: int
+) -> None:
     """No step reads the referring table to its end: not the guard, not what follows."""
-    users = collection("users")
-    posts = collection("posts", _relation("author", "users", **options))
-    catalog, connection = _catalog(users, posts)
-    for index in create_table(posts)[1:]:
-        connection.execute(index)
-    steps = delete_plan_steps(catalog, users, "u1")
+    teams = collection("teams")
+    users = collection("users", _relation("team", "teams", cascadeDelete=True))
+    posts = collection("posts", _relation("author", "users", maxSelect=many, **options))
+    catalog, connection = _catalog(teams, users, posts)
+    steps = delete_plan_steps(catalog, users if levels == 1 else teams, "u1")
     assert len(steps) > 1
     for step in steps:
         lines = connection.execute(f"EXPLAIN QUERY PLAN {step.sql}", step.params).fetchall()
-        assert not any(str(line[3]).startswith("SCAN x") for line in lines), lines
-        assert not any(str(line[3]).startswith("SCAN posts") for line in lines), lines
+        scans = [str(line[3]) for line in lines if str(line[3]).startswith("SCAN")]
+        assert not any(scan.split()[1] in ("x", "s", "o", "posts", "users") for scan in scans), (
+            lines
+        )
+
+
+def test_all_records_go() -> None:
+    """With what cascades, without what does not; a collection's references to itself are no bar."""
+    users = collection("users", _relation("boss", "users", required=True))
+    posts = collection("posts", _relation("author", "users", cascadeDelete=True))
+    notes = collection(
+        "notes",
+        _relation("likes", "users", maxSelect=9),
+        _relation("post", "posts"),
+        {"name": "updated", "type": "autodate", "onUpdate": True},
+    )
+    catalog, connection = _catalog(users, posts, notes)
+    insert(connection, users, id="u1", boss="u1")
+    insert(connection, users, id="u2", boss="u1")
+    insert(connection, posts, id="p1", author="u2")
+    insert(connection, posts, id="p2")
+    insert(connection, notes, id="n1", likes='["u2","u1"]', post="p1")
+    insert(connection, notes, id="n2", post="p2", updated="old")
+    apply(connection, truncate_steps(catalog, users, now="2025"))
+    assert (_ids(connection, "users"), _ids(connection, "posts")) == ([], ["p2"])
+    rows = connection.execute("SELECT likes, post, updated FROM notes ORDER BY id").fetchall()
+    assert rows == [("[]", "", "2025"), ("[]", "p2", "old")]
+    apply(connection, truncate_steps(catalog, users))
+
+
+def test_a_required_reference_from_outside_bars_all() -> None:
+    """And names its field."""
+    users = collection("users")
+    posts = collection("posts", _relation("author", "users", required=True))
+    catalog, connection = _catalog(users, posts)
+    insert(connection, users, id="u1")
+    insert(connection, posts, id="p1", author="u1")
+    with pytest.raises(RefusedError, match="validation_required_reference:author"):
+        apply(connection, truncate_steps(catalog, users))
+    assert _ids(connection, "users") == ["u1"]

@@ -1,21 +1,60 @@
-"""Which texts hold a number."""
+"""What a fragment depends on, how it is bound, and how predicates join."""
 
 from __future__ import annotations
 
-import apsw
+from datetime import UTC, datetime
+
 import pytest
 
-from shared.sql.predicate import number_in
+from shared.access.identity import Identity
+from shared.access.request import GUEST_REQUEST, AccessRequest
+from shared.sql.predicate import (
+    AuthField,
+    BodyField,
+    Moment,
+    Parameter,
+    SentValue,
+    all_of,
+    predicate,
+)
+from shared.sql.request_values import Place
 
-TEXTS = ["5", "-5", "+5", " 5 ", "5.", ".5", "5.5", "1e3", "1E-2", "05", "9223372036854775808",
-         "", " ", ".", "e5", "5e", "5x", "0x10", "1_000", "--5", "\u0665", "inf", "nan", "5 5"]  # fmt: skip
+CALLER = AccessRequest(Identity("c_users", "users", {"id": "u1"}), body={"a": 1})
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_numbers_are_those_that_sqlite_sees(text: str) -> None:
-    """A text is a number where a NUMERIC column would store it as one."""
-    connection = apsw.Connection(":memory:")
-    connection.execute("CREATE TABLE x(n NUMERIC)")
-    connection.execute("INSERT INTO x VALUES (?)", (text,))
-    kind, value = connection.execute("SELECT typeof(n), n FROM x").fetchall()[0]
-    assert number_in(text) == (None if kind == "text" else value)
+@pytest.mark.parametrize(
+    ("parameter", "dependences", "value"),
+    [
+        (5, (False, False, False), 5),
+        (AuthField("id"), (True, False, False), "u1"),
+        (Moment("@year"), (False, True, False), 2025),
+        (SentValue(Place.CONTEXT), (False, False, True), "default"),
+        (BodyField("a"), (False, False, True), 1),
+    ],
+)
+def test_a_predicate_knows_what_it_depends_on(
+    parameter: Parameter, dependences: tuple[bool, ...], value: object
+) -> None:
+    """Each kind is told apart, and bound to what it is at a request."""
+    made = predicate("a = ?", (parameter,))
+    told = (made.depends_on_identity, made.depends_on_time, made.depends_on_request)
+    assert told == dependences
+    assert made.bind(CALLER, datetime(2025, 1, 1, tzinfo=UTC)) == (value,)
+
+
+def test_what_depends_on_nothing_is_bound_beforehand() -> None:
+    """The parameters themselves, whoever asks."""
+    made = predicate("a = ?", (5,))
+    assert made.bind(GUEST_REQUEST) is made.params
+
+
+def test_predicates_join() -> None:
+    """Each in its parentheses, with its parameters and dependences."""
+    one, other = predicate("a = ?", (1,)), predicate("b = ? OR c", (AuthField("id"),))
+    both = all_of(one, None, other)
+    assert both is not None
+    assert both.sql == "(a = ?) AND (b = ? OR c)"
+    assert both.bind(CALLER) == (1, "u1")
+    assert both.depends_on_identity
+    assert all_of(one, None) is one
+    assert all_of(None, None) is None

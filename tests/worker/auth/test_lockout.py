@@ -12,7 +12,7 @@ import pytest
 from shared.limits import LOCKOUT_FAILURES, LOCKOUT_SECONDS
 from shared.schema.catalog import Catalog
 from shared.status_page import StatusPage
-from worker.auth.lockout import attempt_key, clear_plan, reserve_plan, seconds_left
+from worker.auth.lockout import attempt_key, clear_step, reserve_plan, seconds_left
 from worker.engine.snapshot import quick_snapshot
 
 _TABLE = "CREATE TABLE _attempts (key TEXT PRIMARY KEY, failures INT, until INT) WITHOUT ROWID"
@@ -64,7 +64,7 @@ def test_a_right_password_clears(database: apsw.Connection) -> None:
     """Everything may be tried again."""
     for _ in range(LOCKOUT_FAILURES):
         _reserve(database, 0)
-    step = clear_plan(1, "c|a").steps[0]
+    step = clear_step("c|a")
     database.execute(step.sql, step.params)
     assert _reserve(database, 0)
 

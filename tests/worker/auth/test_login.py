@@ -25,6 +25,7 @@ from tests.worker.fresh import fresh_client
 from worker.auth import login
 from worker.auth.superusers import first_plan
 from worker.engine.snapshot import quick_snapshot
+from worker.records.caller import Origin
 
 AUTH = "/api/collections/_superusers"
 RECORDS = f"{AUTH}/records"
@@ -253,7 +254,9 @@ def test_no_session_is_made_before_the_password_is_verified(tmp_path: Path) -> N
     found = login._find(snapshot, catalog, "_superusers", attempt)
     assert found is not None
     assert (set(found._fields), found.password) == ({"record_id", "password"}, "hash")
-    assert login._open(snapshot, catalog, "_superusers", found).token
+    assert login._open(snapshot, catalog, "_superusers", found, Origin()).token
     with pytest.raises(QuillError):
-        login._open(snapshot, catalog, "_superusers", found._replace(password="older hash"))
+        login._open(
+            snapshot, catalog, "_superusers", found._replace(password="older hash"), Origin()
+        )
     snapshot.close()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.access.identity import GUEST
+from shared.schema.catalog import Catalog
 from shared.sql.predicate import Predicate, predicate
 from tests.worker.realtime.place import ID, Place, collection
 from worker.engine.failures import SQLError
@@ -19,7 +20,10 @@ ROW = (ID, "title", 1, "secret")
 
 def _view(**rules: str | None) -> View:
     view = compile_view(
-        ViewKey("c_posts", False, "", frozenset({"id"}), False), collection("posts", **rules), GUEST
+        ViewKey("c_posts", False, "", frozenset({"id"}), False),
+        collection("posts", **rules),
+        Catalog(1, []),
+        GUEST,
     )
     assert view is not None
     return view
@@ -35,7 +39,7 @@ def _judge(place: Place, *cases: Case) -> Verdicts:
 def _failing() -> View:
     where: Predicate = predicate("json('{') = 1")
     shown = _view()
-    return View(f"{shown.row_sql} WHERE {where.sql}", shown.stored_sql, where)
+    return View(f"{shown.row_sql} WHERE {where.sql}", shown.stored_sql, shown.shape, where)
 
 
 def test_one_view_that_fails_denies_itself_alone(place: Place) -> None:

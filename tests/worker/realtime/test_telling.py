@@ -8,7 +8,7 @@ import pytest
 
 from shared.limits import REALTIME_JUDGEMENTS_PER_READ
 from shared.messages.changes import Act, Change
-from shared.sql.predicate import predicate
+from shared.sql.predicate import Shape, predicate
 from tests.worker.realtime.place import ID, Place
 from worker.realtime.client import Client
 from worker.realtime.index import Group, Subscription
@@ -24,8 +24,8 @@ from worker.realtime.telling import (
 from worker.realtime.topics import parse_topic
 from worker.realtime.views import View
 
-LIGHT = View("", "", None)
-HEAVY = View("", "", predicate(" OR ".join(["1 = 2"] * 2_000)))
+LIGHT = View("", "", Shape(""), None)
+HEAVY = View("", "", Shape(""), predicate(" OR ".join(["1 = 2"] * 2_000)))
 CREATE = Change(1, "c_posts", Act.CREATE, ID, None, {"f_id": ID})
 
 
@@ -57,7 +57,7 @@ def test_what_is_too_heavy_goes_alone() -> None:
     sizes = [len(portion) for portion in chunks([*groups, groups[1]])]
     assert weigh(groups) > 50
     assert sum(sizes) == 5
-    huge = _group(view=View("", "", predicate("1 = 2 OR " * 10_000 + "1")))
+    huge = _group(view=View("", "", Shape(""), predicate("1 = 2 OR " * 10_000 + "1")))
     assert [len(portion) for portion in chunks([groups[0], huge, groups[2]])] == [1, 1, 1]
 
 

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from shared.access.identity import Identity
+from shared.access.request import AccessRequest
 from shared.limits import PLAN_KEY_CHARS_MAX
 from shared.schema.catalog import Catalog
 from shared.status_page import StatusPage
@@ -19,7 +20,7 @@ from worker.records.plans import PlanCache
 from worker.records.read import ListQuery, run_list, run_view
 
 CATALOG = Catalog(1, [SAMPLE])
-BOSS = Identity("boss", "_superusers", {"id": "b"}, superuser=True)
+BOSS = AccessRequest(Identity("boss", "_superusers", {"id": "b"}, superuser=True))
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_what_makes_no_difference_makes_no_plan(snapshot: Snapshot) -> None:
         only = frozenset({"title", "collectionId", f"nope{number}"})
         asked = ListQuery(blank, blank, only)
         page = run_list(snapshot, CATALOG, plans, SAMPLE, asked, 1, 30, BOSS)
-        assert page == ('[{"collectionId":"c_sample","title":"t"}]', 1)
+        assert page[:2] == ('[{"collectionId":"c_sample","title":"t"}]', 1)
         found = run_view(snapshot, CATALOG, plans, SAMPLE, "a", only, BOSS)
         assert found == '{"collectionId":"c_sample","title":"t"}'
     assert len(plans) == 2

@@ -55,8 +55,8 @@ def test_a_superuser_writes_hidden_fields() -> None:
 def test_an_update_sets_what_was_sent() -> None:
     """And the dates of updates; nothing at all when nothing counts."""
     form = RecordForm(THINGS, superuser=False)
-    assert form.update("x", {"n": "5", "nope": 1}, NOW) == {"n": 5, "seen": NOW}
-    assert form.update("x", {"nope": 1, "hidden": "h", "made": "x", "id": "x"}, NOW) == {}
+    assert form.update("x", {"n": "5", "nope": 1}, NOW).values == {"n": 5, "seen": NOW}
+    assert form.update("x", {"nope": 1, "hidden": "h", "made": "x", "id": "x"}, NOW).empty
     with pytest.raises(QuillError) as refused:
         form.update("x", {"title": "", "id": "y"}, NOW)
     assert _codes(refused.value) == {"title": "validation_required", "id": "validation_pk_change"}
@@ -83,7 +83,7 @@ def test_a_new_password_ends_sessions() -> None:
     """An empty one is no change."""
     form = RecordForm(superusers(NOW), superuser=True)
     changes = form.update("x", PASSWORDS, NOW)
-    assert set(changes) == {"password", "tokenKey", "updated"}
-    assert form.update("x", {"password": "", "passwordConfirm": ""}, NOW) == {}
+    assert set(changes.values) == {"password", "tokenKey", "updated"}
+    assert form.update("x", {"password": "", "passwordConfirm": ""}, NOW).empty
     with pytest.raises(QuillError):
         form.update("x", {"password": "long enough"}, NOW)

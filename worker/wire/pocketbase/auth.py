@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from shared.access.request import PASSWORD
+from worker.auth.admission import second_factor
+from worker.auth.identity import origin_of
 from worker.auth.login import (
     Session,
     find_auth_collection,
@@ -13,19 +16,19 @@ from worker.auth.login import (
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
-from worker.wire.pocketbase.decode import json_object
+from worker.wire.pocketbase.decode import text_object
 from worker.wire.pocketbase.encode import cut_response, raw_response
 from worker.wire.pocketbase.written import projected
 
 
 async def auth_methods(context: Context, request: Request, collection: str) -> Response:
-    """GET …/auth-methods."""
+    """GET …/auth-methods. Only what this server can do is told as enabled."""
     found = find_auth_collection(context.catalog.current(), collection)
     names = list(password_fields(found))
     methods: dict[str, object] = {
         "authProviders": [],
         "emailPassword": "email" in names,
-        "mfa": {"duration": 0, "enabled": False},
+        "mfa": second_factor(found),
         "oauth2": {"enabled": False, "providers": []},
         "otp": {"duration": 0, "enabled": False},
         "password": {"enabled": bool(names), "identityFields": names},
@@ -36,14 +39,17 @@ async def auth_methods(context: Context, request: Request, collection: str) -> R
 
 async def auth_with_password(context: Context, request: Request, collection: str) -> Response:
     """POST …/auth-with-password."""
-    attempt = read_attempt(await json_object(request))
-    return _answer(request, await with_password(context, collection, attempt, request.id))
+    attempt = read_attempt(await text_object(request))
+    session = await with_password(
+        context, collection, attempt, origin_of(request)._replace(context=PASSWORD), request.id
+    )
+    return _answer(request, session)
 
 
 async def auth_refresh(context: Context, request: Request, collection: str) -> Response:
     """POST …/auth-refresh."""
     header = request.header(b"authorization")
-    return _answer(request, await refresh(context, collection, header))
+    return _answer(request, await refresh(context, collection, header, origin_of(request)))
 
 
 def _answer(request: Request, session: Session) -> Response:

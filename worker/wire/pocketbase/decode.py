@@ -7,14 +7,16 @@ Knows no collection and no rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
 
 from shared.errors import QuillError, invalid
 from shared.limits import JSON_DEPTH_MAX, JSON_NODES_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX
+from worker.http.multipart import read_multipart, read_urlencoded
 from worker.http.request import Request
+from worker.wire.pocketbase.forms import PAYLOAD, inferred, values_of
 
 _NUL_ESCAPE: Final = b"\\u0000"
 # A text that never ends is taken to the end of the body, so that this stays linear.
@@ -22,20 +24,50 @@ _TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
+_JSON: Final = frozenset({"", "application/json"})
+_MULTIPART: Final = "multipart/form-data"
+_URLENCODED: Final = "application/x-www-form-urlencoded"
 _LOAD_FAILED: Final = "Failed to load the submitted data due to invalid formatting."
 
 
 async def json_object(request: Request) -> dict[str, object]:
-    """The body as a JSON object; an empty body is an empty object. Raises INVALID, TOO_LARGE."""
+    """The body as a JSON object, also of a form; an empty body is an empty object.
+
+    Texts of a form are read as numbers and booleans where they spell one; its files are values of
+    type Upload. Raises INVALID, TOO_LARGE.
+    """
     raw = await request.body()
     if not raw:
         return {}
-    _check_content_type(request)
-    return parse_object(raw)
+    kind = _kind(request)
+    return parse_object(raw) if kind in _JSON else _object_of_form(request, kind, raw, inferred)
+
+
+async def text_object(request: Request, *lists: str) -> dict[str, object]:
+    """As `json_object`, but the texts of a form stay texts: for bodies of names and passwords.
+
+    `lists`: keys that hold a list, also where a form has one value for them.
+    """
+    raw = await request.body()
+    if not raw:
+        return {}
+    kind = _kind(request)
+    if kind in _JSON:
+        return parse_object(raw)
+    value = _object_of_form(request, kind, raw, str)
+    for name in lists:
+        if isinstance(value.get(name), str):
+            value[name] = [value[name]]
+    return value
 
 
 def parse_object(raw: bytes) -> dict[str, object]:
-    """Decode one JSON object under the limits. Raises INVALID."""
+    """Decode one JSON object under the limits, payloads merged in. Raises INVALID."""
+    value = _parse(raw)
+    return _merged(value) if PAYLOAD in value else value
+
+
+def _parse(raw: bytes) -> dict[str, object]:
     if len(raw) > JSON_NODES_MAX:
         _check_nodes(raw)
     try:
@@ -49,12 +81,41 @@ def parse_object(raw: bytes) -> dict[str, object]:
     return value
 
 
-def _check_content_type(request: Request) -> None:
-    """JSON only, for now: forms come with file fields."""
-    kind = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if kind in ("", "application/json") or kind.endswith("+json"):
-        return
-    raise invalid(f"Content-Type {kind[:100]!r} is not supported here yet; send application/json.")
+def _kind(request: Request) -> str:
+    """The media type of the body, in lower case; "" where none is named."""
+    return (request.header(b"content-type") or "").partition(";")[0].strip().lower()
+
+
+def _object_of_form(
+    request: Request, kind: str, raw: bytes, read: Callable[[str], object]
+) -> dict[str, object]:
+    if kind.endswith("+json"):
+        return parse_object(raw)
+    if kind == _MULTIPART:
+        form = read_multipart(request.header(b"content-type") or "", raw)
+    elif kind == _URLENCODED:
+        form = read_urlencoded(raw)
+    else:
+        raise invalid(
+            f"Content-Type {kind[:100]!r} is not supported; send application/json or a form."
+        )
+    value = values_of(form, read)
+    return _merged(value) if PAYLOAD in value else value
+
+
+def _merged(value: dict[str, object]) -> dict[str, object]:
+    """The object with the payloads, which are JSON objects as texts, laid over it in order."""
+    payload = value.pop(PAYLOAD)
+    texts = payload if isinstance(payload, list) else [payload]
+    sources = [text.encode() for text in texts if isinstance(text, str)]
+    if len(sources) < len(texts):
+        raise invalid(f"The key {PAYLOAD} must hold a JSON object in a text.")
+    if sum(map(len, sources)) > JSON_NODES_MAX:
+        _check_nodes(b",".join(sources))
+    for source in sources:
+        value.update(_parse(source))
+    value.pop(PAYLOAD, None)
+    return value
 
 
 def _check_nodes(raw: bytes) -> None:

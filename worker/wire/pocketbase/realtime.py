@@ -13,7 +13,7 @@ from worker.http.request import Request
 from worker.http.response import Response, StreamResponse
 from worker.realtime import sse
 from worker.realtime.subscribe import Subscribe, subscribe
-from worker.wire.pocketbase.decode import json_object
+from worker.wire.pocketbase.decode import text_object
 from worker.wire.pocketbase.encode import no_content
 
 
@@ -25,7 +25,7 @@ async def open_stream(context: Context, request: Request) -> Response:
 
 async def set_subscriptions(context: Context, request: Request) -> Response:
     """POST /api/realtime `{"clientId", "subscriptions"}`: replace all that a client listens to."""
-    body = await json_object(request)
+    body = await text_object(request, "subscriptions")
     wish = Subscribe(
         _client_id(body.get("clientId")),
         _subscriptions(body.get("subscriptions")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from worker.http.routes import Handler
-from worker.wire.pocketbase import auth, collections, health, realtime, records, setup
+from worker.wire.pocketbase import auth, batch, collections, health, realtime, records, setup
 
 _COLLECTIONS: Final = "/api/collections"
 _COLLECTION: Final = "/api/collections/{collection}"
@@ -18,6 +18,7 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("POST", _RECORDS, records.create),
     ("PATCH", _RECORD, records.update),
     ("DELETE", _RECORD, records.delete),
+    ("POST", "/api/batch", batch.run),
     ("GET", f"{_COLLECTION}/auth-methods", auth.auth_methods),
     ("POST", f"{_COLLECTION}/auth-with-password", auth.auth_with_password),
     ("POST", f"{_COLLECTION}/auth-refresh", auth.auth_refresh),
@@ -26,6 +27,14 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("GET", _COLLECTION, collections.view),
     ("PATCH", _COLLECTION, collections.update),
     ("DELETE", _COLLECTION, collections.delete),
+    ("DELETE", f"{_COLLECTION}/truncate", collections.truncate),
+    ("PUT", f"{_COLLECTIONS}/import", collections.import_all),
+    ("GET", f"{_COLLECTIONS}/import", collections.view_import),
+    ("PATCH", f"{_COLLECTIONS}/import", collections.update_import),
+    ("DELETE", f"{_COLLECTIONS}/import", collections.delete_import),
+    ("GET", f"{_COLLECTIONS}/meta/scaffolds", collections.show_scaffolds),
+    ("GET", f"{_COLLECTIONS}/meta/oauth2-providers", collections.show_providers),
+    ("POST", f"{_COLLECTIONS}/meta/dry-run-view", collections.dry_run),
     ("GET", "/api/realtime", realtime.open_stream),
     ("POST", "/api/realtime", realtime.set_subscriptions),
     ("GET", "/api/health", health.health),

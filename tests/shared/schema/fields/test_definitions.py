@@ -50,8 +50,20 @@ def codes(kind: str, **raw: Any) -> dict[str, str]:
         ("text", {"max": 2**60}, {"max": "validation_max_less_equal_than_required"}),
         ("text", {"pattern": "("}, {"pattern": "validation_invalid_regex"}),
         ("text", {"pattern": "(?=a)"}, {"pattern": "validation_invalid_regex"}),
-        ("text", {"autogeneratePattern": "a|b"},
+        ("text", {"autogeneratePattern": "(?=a)b"},
          {"autogeneratePattern": "validation_invalid_regex"}),
+        ("text", {"autogeneratePattern": "[a-z]{5}", "pattern": "^[0-9]+$"},
+         {"autogeneratePattern": "validation_invalid_autogenerate_pattern"}),
+        ("text", {"autogeneratePattern": "[a-z]{5}", "max": 4},
+         {"autogeneratePattern": "validation_invalid_autogenerate_pattern"}),
+        ("text", {"autogeneratePattern": "a{0,0}b?", "required": True, "min": 1},
+         {"autogeneratePattern": "validation_invalid_autogenerate_pattern"}),
+        ("text", {"autogeneratePattern": "[a-z]{5}", "pattern": "^[a-z]+$", "min": 5}, {}),
+        ("text", {"required": True}, {}),
+        ("editor", {"maxSize": -1}, {"maxSize": "validation_min_greater_equal_than_required"}),
+        ("editor", {"convertURLs": 1}, {"convertURLs": "validation_invalid_value"}),
+        ("file", {"mimeTypes": "image/png"}, {"mimeTypes": "validation_invalid_value"}),
+        ("file", {"protected": "yes"}, {"protected": "validation_invalid_value"}),
         ("text", {"primaryKey": True, "pattern": "a", "required": True},
          {"name": "validation_in_invalid"}),
         ("text", {"required": "yes"}, {"required": "validation_invalid_value"}),
@@ -131,7 +143,15 @@ PARTS = st.sampled_from(
 REPEATS = st.sampled_from(["", "?", "+", "*", "{3}", "{0,2}", "{2,}"])
 
 
-@given(st.lists(st.tuples(PARTS, REPEATS).map("".join), min_size=1, max_size=6).map("".join))
+ROWS = st.lists(st.tuples(PARTS, REPEATS).map("".join), min_size=1, max_size=4).map("".join)
+GROUPS = st.recursive(
+    ROWS,
+    lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda rows: f"({'|'.join(rows)})"),
+    max_leaves=4,
+)
+
+
+@given(st.lists(GROUPS, min_size=1, max_size=3).map("".join))
 def test_generated_texts_match_their_pattern(pattern: str) -> None:
     """Oracle: Python's own regular expressions."""
     assert re.fullmatch(pattern, Generator(pattern).text())
@@ -155,3 +175,23 @@ def test_a_generated_value_fills_a_new_record() -> None:
 
     assert field.fills_on_create
     assert re.fullmatch(r"ORD-\d{6}", str(field.on_create("")))
+
+
+def test_alternatives_are_all_made() -> None:
+    """Each branch of a group has its turn, and a repeated group draws anew each time."""
+    generator = Generator(r"(?:ORD|INV)-(a|b){8}|x")
+    made = {generator.text() for _ in range(300)}
+
+    assert {text[:3] for text in made} == {"ORD", "INV", "x"}
+    assert any("ab" in text for text in made)
+    assert all(re.fullmatch(r"(ORD|INV)-[ab]{8}|x", text) for text in made)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "()", "(a", "a)", "(?P<n>a)", "(?i)a", "(" * 20 + "a" + ")" * 20, "(a{900}){900}",
+                "((a{999}){9}|b)", r"\bword", "a{2}{3}", "a^b"]
+)  # fmt: skip
+def test_patterns_that_make_nothing_or_too_much(pattern: str) -> None:
+    """Told when the field is defined."""
+    with pytest.raises(AutogenerateError):
+        Generator(pattern)

@@ -16,6 +16,7 @@ from shared.schema.fields.field import Field, FieldProblem
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "text": [{}, {"min": 2, "max": 5, "pattern": "^[a-c]"}],
+    "editor": [{}, {"maxSize": 5}],
     "number": [{}, {"min": -1.5, "max": 10, "onlyInt": False}, {"onlyInt": True}],
     "bool": [{}],
     "email": [{}, {"onlyDomains": ["a.bc"]}],
@@ -25,6 +26,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "select": [{"values": ["a", "b"]}, {"values": ["a", "b", "c"], "maxSelect": 2}],
     "json": [{}, {"maxSize": 10}],
     "relation": [{"collectionId": "x"}, {"collectionId": "x", "maxSelect": 3, "minSelect": 1}],
+    "file": [{}, {"maxSelect": 3, "thumbs": ["100x100"], "mimeTypes": ["image/png"]}],
+    "geoPoint": [{}],
     "password": [{}, {"min": 3}],
 }
 FIELDS = [
@@ -40,7 +43,19 @@ SCALARS = st.one_of(
     st.floats(),
     st.text(st.characters(), max_size=12),
     st.sampled_from(
-        ["a", "abc", "true", "1", "-1e3", "[1,2]", '{"a":1}', "a@a.bc", "http://a.bc/"]
+        [
+            "a",
+            "abc",
+            "true",
+            "1",
+            "-1e3",
+            "[1,2]",
+            '{"a":1}',
+            "a@a.bc",
+            "http://a.bc/",
+            '{"lon":1.5,"lat":-2}',
+            '{"lat":0,"lon":0}',
+        ]
     ),
 )
 RAW = st.recursive(
@@ -100,10 +115,13 @@ def test_what_is_prepared_is_what_sqlite_stores(field: Field, raw: object) -> No
         assert shown is bool(value)
     elif field.type == "json":
         assert shown == (None if value is None else orjson.loads(value))
+    elif field.type == "geoPoint":
+        assert shown == orjson.loads(value)
     elif field.multiple:
         assert shown == field.items(value)
     else:
         assert shown == value
+    assert field.plain(stored) == shown
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: f"{field.type}-{field.required}")

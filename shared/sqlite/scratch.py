@@ -1,0 +1,131 @@
+"""A database in memory on which SQL that users wrote is prepared before it may be stored or run.
+
+What is prepared here reads tables of collections and nothing else: the authorizer is asked about
+every table, column and function, and whatever it does not know is refused. Nothing prepared here
+is ever run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+MayRead = Callable[[str, str], bool]
+"""Whether a column (`""`: rows are only counted) of a table may be read; both as SQLite spells them."""
+
+_INNOCUOUS: Final = 0x200000
+_QUIET: Final = frozenset(
+    {
+        "changes", "fts5_insttoken", "fts5_locale", "fts5_source_id", "last_insert_rowid",
+        "randomblob", "sqlite_compileoption_get", "sqlite_compileoption_used",
+        "sqlite_source_id", "sqlite_version", "total_changes", "zeroblob",
+    }
+)  # fmt: skip
+"""Functions that tell of the connection, or make large values of nothing."""
+
+
+class UserSqlError(Exception):
+    """SQL that is wrong, or that reads what it may not. The text says why, and may be shown."""
+
+
+class Prepared(NamedTuple):
+    """What SQLite says of a SELECT: the names of its columns, and the tables and views it reads."""
+
+    columns: tuple[str, ...]
+    reads: frozenset[str]
+
+
+def open_scratch() -> apsw.Connection:
+    """An empty database in memory, where a name in double quotes is a name and never a text."""
+    connection = apsw.Connection(":memory:")
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    connection.pragma("trusted_schema", value=False)
+    return connection
+
+
+def run_definition(connection: apsw.Connection, sql: str) -> None:
+    """Run DDL of our own making. Raises UserSqlError for what SQLite refuses of it."""
+    try:
+        connection.execute(sql)
+    except apsw.Error as error:
+        raise UserSqlError(str(error)) from None
+
+
+def prepare_select(connection: apsw.Connection, sql: str, may_read: MayRead) -> Prepared:
+    """Prepare one SELECT of a user, alone and without parameters. Raises UserSqlError."""
+    judge = _Judge(may_read)
+    alone = _prepare(connection, sql, judge)
+    if not alone.columns:
+        raise UserSqlError("it is not a SELECT statement")
+    # As it will stand within other statements: a bracket or a comment must not end it early.
+    _prepare(connection, f"SELECT * FROM (\n{sql}\n)", judge)
+    return Prepared(alone.columns, frozenset(judge.reads))
+
+
+class _Judge:
+    """The authorizer, and what it was asked."""
+
+    def __init__(self, may_read: MayRead) -> None:
+        self._may_read = may_read
+        self.reads: set[str] = set()
+        self.refusal = ""
+
+    def __call__(
+        self, action: int, one: str | None, two: str | None, _db: str | None, _in: str | None
+    ) -> int:
+        if action in (apsw.SQLITE_SELECT, apsw.SQLITE_RECURSIVE):
+            return apsw.SQLITE_OK
+        if action == apsw.SQLITE_FUNCTION:
+            if str(two).lower() in _functions():
+                return apsw.SQLITE_OK
+            self.refusal = f"the function {two} is not allowed"
+        elif action == apsw.SQLITE_READ:
+            if self._may_read(str(one), two or ""):
+                self.reads.add(str(one).lower())
+                return apsw.SQLITE_OK
+            self.refusal = f"{one}.{two} may not be read" if two else f"{one} may not be read"
+        return apsw.SQLITE_DENY
+
+
+@cache
+def _functions() -> frozenset[str]:
+    """Built-in functions without side effects, by their lower-case names."""
+    with closing(apsw.Connection(":memory:")) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT name FROM pragma_function_list WHERE builtin AND flags & ?",
+            (_INNOCUOUS,),
+        ).fetchall()
+    return frozenset(str(row[0]).lower() for row in rows) - _QUIET
+
+
+def _prepare(connection: apsw.Connection, sql: str, judge: _Judge) -> Prepared:
+    found: list[Prepared] = []
+
+    def look(cursor: Any, first: str, _bindings: object) -> bool:
+        """Called before the first step, and ends it there."""
+        if first != sql or cursor.is_explain or not cursor.is_readonly:
+            raise UserSqlError("it is not one SELECT statement")
+        names = tuple(str(column[0]) for column in cursor.get_description())
+        found.append(Prepared(names, frozenset()))
+        return False
+
+    judge.refusal = ""
+    connection.authorizer = judge
+    connection.exec_trace = look
+    try:
+        connection.execute(sql)
+    except apsw.ExecTraceAbort:
+        return found[0]
+    except apsw.BindingsError:
+        raise UserSqlError("it may have no parameters") from None
+    except apsw.Error as error:
+        raise UserSqlError(judge.refusal or str(error)) from None
+    finally:
+        connection.exec_trace = None
+        connection.authorizer = None
+    raise UserSqlError("it is empty")

@@ -1,0 +1,34 @@
+"""Plans sent straight to the writer of a running cluster: states that the API refuses to make."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from pathlib import Path
+
+from shared.messages.commands import Result, Status
+from shared.run_directory import RunDirectory
+from shared.sql.plan import Plan, Step
+from shared.status_page import StatusPage
+from worker.engine.writer_link import WriterLink
+
+
+def submit(depot: Path, *steps: Step, changes_catalog: bool = False) -> Result:
+    """Apply the steps under the present catalog; the outcome must be OK."""
+    return asyncio.run(_submit(depot, steps, changes_catalog))
+
+
+async def _submit(depot: Path, steps: tuple[Step, ...], changes_catalog: bool) -> Result:
+    lock = json.loads((depot / "data" / "writer.lock").read_text())
+    run = RunDirectory(Path(lock["run_directory"]))
+    version = StatusPage.open(run.status_page).database().catalog_version
+    link = WriterLink(run.writer, secrets.randbits(63))
+    try:
+        link.start()
+        plan = Plan(version, steps, changes_catalog=changes_catalog)
+        result = await link.submit(plan, request_id="test")
+    finally:
+        link.close()
+    assert result.status is Status.OK, result
+    return result

@@ -1,0 +1,68 @@
+"""A depot of an earlier build has what this one plans with, before the first request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from shared.messages.commands import Status
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
+from shared.schema.fields import field_from_json
+from shared.schema.side import side_table
+from shared.schema.system import insert_row
+from shared.schema.table import create_table
+from shared.sql.plan import run
+from tests.shared.schema.side_rows import stale_side_rows
+from tests.writer.link import Depot, Link
+
+FIELDS: tuple[dict[str, Any], ...] = (
+    {"id": "i", "name": "id", "type": "text", "primaryKey": True, "pattern": "^[a-z0-9]+$"},
+    {"id": "t", "name": "tags", "type": "select", "values": ["a", "b"], "maxSelect": 2},
+    {"id": "B", "name": "mates", "type": "relation", "collectionId": "pbc_p", "maxSelect": 9},
+    {"id": "r", "name": "author", "type": "relation", "collectionId": "pbc_p"},
+)
+PAPERS = Collection("pbc_p", "papers", "base", False, tuple(field_from_json(one) for one in FIELDS))
+
+
+def _made(depot: Depot) -> set[tuple[str, str, str]]:
+    rows = depot.rows("SELECT type, name, tbl_name FROM sqlite_schema WHERE name LIKE '%:%'")
+    return {(kind, name, table) for kind, name, table in rows}
+
+
+def test_missing_tables_and_indexes_are_made_at_start(depot: Depot) -> None:
+    """With what the columns hold already, and kept from then on; a whole depot is left alone."""
+    link = Link(depot)
+    link.hello()
+    link.run(
+        *map(run, create_table(PAPERS)),
+        run(*insert_row(PAPERS)),
+        run("""INSERT INTO papers (id, tags, mates) VALUES ('p1', '["a","b"]', '["p1"]')"""),
+        changes_catalog=True,
+    )
+    whole = _made(depot)
+    assert depot.stop() == 0
+    connection = apsw.Connection(str(depot.database))
+    for kind, name, table in sorted(whole, reverse=True):  # triggers, tables, indexes
+        if kind == "trigger" or table in ("papers", name):
+            connection.execute(f'DROP {kind} "{name}"')
+    connection.close()
+    assert _made(depot) == set()
+
+    depot.start()
+    assert _made(depot) == whole
+    assert "depot of an earlier build is completed" in depot.log.read_text()
+    link = Link(depot)
+    link.hello()
+    added = """INSERT INTO papers (id, tags, mates) VALUES ('p2', '["b"]', '["p1","p2"]')"""
+    assert link.run(run(added)).status is Status.OK
+    with depot.reader() as reader:
+        assert not stale_side_rows(reader, Catalog(1, [PAPERS]))
+        count = f"SELECT count(*) FROM {side_table(PAPERS, PAPERS.fields[2])}"
+        assert reader.execute(count).get == 3
+
+    depot.log.write_text("")
+    assert depot.stop() == 0
+    depot.start()
+    assert "completed" not in depot.log.read_text()

@@ -1,0 +1,99 @@
+"""Whether a proven record may have a session: the collection's authRule, and what is not built yet.
+
+A way to log in that a collection asks for and this server does not have (a second factor above
+all) is never left out in silence: the login fails.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.access.request import AccessRequest
+from shared.errors import forbidden
+from shared.language.errors import LanguageError
+from shared.logs import get_logger
+from shared.quote import quote_identifier
+from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
+from shared.sql.conditions import Use, compile_rule
+from worker.engine.failures import SQLError
+from worker.engine.snapshot import Snapshot
+from worker.records.caller import caller_collection
+
+_AUTH_RULE: Final = "authRule"
+_MFA: Final = "mfa"
+_log = get_logger()
+
+
+def admit_record(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    collection: Collection,
+    record_id: str,
+    request: AccessRequest,
+) -> None:
+    """Judge the record by the collection's authRule. Raises FORBIDDEN; a broken rule denies."""
+    rule = collection.options.get(_AUTH_RULE)
+    allowed = rule == "" or (
+        isinstance(rule, str) and _holds(snapshot, catalog, collection, record_id, rule, request)
+    )
+    if not allowed:
+        raise forbidden("The record is not allowed to authenticate.")
+
+
+def require_one_factor(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    collection: Collection,
+    record_id: str,
+    request: AccessRequest,
+) -> None:
+    """Raises FORBIDDEN where the collection wants a second factor of this record."""
+    mfa = collection.options.get(_MFA)
+    if not isinstance(mfa, dict) or not mfa.get("enabled"):
+        return
+    rule = mfa.get("rule") or ""
+    if rule:
+        try:
+            wanted = _holds(
+                snapshot, catalog, collection, record_id, str(rule), request, strict=True
+            )
+        except (LanguageError, SQLError):
+            wanted = True
+        if not wanted:
+            return
+    raise forbidden(
+        "The collection asks for a second factor, which this server does not offer yet."
+    )
+
+
+def second_factor(collection: Collection) -> dict[str, object]:
+    """Whether the collection asks for a second factor: `{"duration": seconds, "enabled": bool}`."""
+    mfa = collection.options.get(_MFA)
+    if not isinstance(mfa, dict) or not mfa.get("enabled"):
+        return {"duration": 0, "enabled": False}
+    return {"duration": mfa.get("duration", 0), "enabled": True}
+
+
+def _holds(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    collection: Collection,
+    record_id: str,
+    rule: str,
+    request: AccessRequest,
+    *,
+    strict: bool = False,
+) -> bool:
+    """Whether a rule holds for the record; one at fault does not, unless `strict` raises it."""
+    caller = caller_collection(catalog, request.identity)
+    try:
+        condition = compile_rule(rule, collection, catalog, caller=caller, use=Use.ROW)
+        table = quote_identifier(collection.table)
+        sql = f'SELECT 1 FROM {table} r WHERE r."id" = ? AND ({condition.sql})'
+        return snapshot.value(sql, (record_id, *condition.bind(request))) is not None
+    except (LanguageError, SQLError) as error:
+        _log.error("auth rule fails", collection=collection.name, reason=str(error))
+        if strict:
+            raise
+        return False

@@ -1,0 +1,1 @@
+"""Collections themselves: listed, defined, changed, imported and deleted."""
