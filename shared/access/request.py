@@ -25,7 +25,7 @@ class RequestSource(Protocol):
 
     @property
     def method(self) -> str:
-        """`GET`, `POST`, …"""
+        """Its name in capitals."""
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -87,4 +87,5 @@ CONSTANTS: Final = {
     Word.TRUE: Literal(1, "1"),
     Word.FALSE: Literal(0, "0"),
 }
-ZERO: Final = Literal(0, "0")
+ZERO: Final = Column(Sql("0"), Affinity.NUMBER, bare=True)
+"""The length of a list that is not there: a number, which no text equals, as that of any list."""

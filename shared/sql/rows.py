@@ -48,9 +48,7 @@ class TableRow:
     def items(self, field: Field) -> Sql:
         """The list of a column as a table with a column `value`, whose items are texts."""
         each = items_of(self.column(field).text)
-        return Sql(
-            f"(SELECT CAST(value AS TEXT) AS value FROM {each} WHERE value IS NOT NULL)"
-        )
+        return Sql(f"(SELECT CAST(value AS TEXT) AS value FROM {each} WHERE value IS NOT NULL)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,13 @@ def stored_guard(
     return require(sql, (record_id, *stored.values()), refusal=refusal)
 
 
+def swap_step(collection: Collection, record_id: str, name: str, old: Value, new: Value) -> Step:
+    """Put one stored value in the place of another; where that is gone, nothing happens."""
+    table, column = quote_identifier(collection.table), quote_identifier(name)
+    sql = f'UPDATE {table} SET {column} = ? WHERE "id" = ? AND {column} IS ?'
+    return run(sql, (new, record_id, old))
+
+
 def row_guard(collection: Collection, record_id: str, guard: Guard) -> Step:
     """A condition over the row `r` holds before the update."""
     table = quote_identifier(collection.table)

@@ -12,10 +12,10 @@ from shared.access.request import AccessRequest
 from shared.errors import forbidden
 from shared.language.errors import LanguageError
 from shared.logs import get_logger
-from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import Use, compile_rule
+from shared.sql.write import rule_guard
 from worker.engine.failures import SQLError
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import caller_collection
@@ -89,9 +89,8 @@ def _holds(
     caller = caller_collection(catalog, request.identity)
     try:
         condition = compile_rule(rule, collection, catalog, caller=caller, use=Use.ROW)
-        table = quote_identifier(collection.table)
-        sql = f'SELECT 1 FROM {table} r WHERE r."id" = ? AND ({condition.sql})'
-        return snapshot.value(sql, (record_id, *condition.bind(request))) is not None
+        guard = rule_guard(collection, record_id, condition, condition.bind(request))
+        return snapshot.value(guard.sql, guard.params) is not None
     except (LanguageError, SQLError) as error:
         _log.error("auth rule fails", collection=collection.name, reason=str(error))
         if strict:

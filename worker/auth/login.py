@@ -17,6 +17,7 @@ from shared.schema.fields.field import REQUIRED
 from shared.sql.plan import Value
 from shared.sql.select import view_sql
 from shared.sql.shape import shape_of
+from shared.sql.write import swap_step
 from worker.auth import lockout
 from worker.auth.admission import admit_record, require_one_factor
 from worker.auth.identity import (
@@ -27,7 +28,6 @@ from worker.auth.identity import (
     signing_key,
     token_options,
 )
-from worker.auth.rehash import rehash_step
 from worker.auth.tokens import read_header, sign
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
@@ -148,7 +148,7 @@ async def _renewed(
     renewed = await context.passwords.renew(found.password, password)
     if renewed is None:
         return found
-    step = rehash_step(collection, found.record_id, found.password, renewed)
+    step = swap_step(collection, found.record_id, "password", found.password, renewed)
     await lockout.apply_anyway(context, (step,), request_id)
     return found._replace(password=renewed)
 

@@ -16,13 +16,18 @@ from typing import Final, NamedTuple
 
 from shared.access.request import AccessRequest
 from shared.errors import FieldError, invalid, not_found
-from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, Collection
 from shared.schema.fields.field import REQUIRED
-from shared.sql.plan import Step, Value, forbid, require
-from shared.sql.row import row_source, row_values
+from shared.sql.plan import Step, Value
 from shared.sql.shape import managed_by
+from shared.sql.write import (
+    candidate_guard,
+    existence_guard,
+    rule_guard,
+    stored_guard,
+    stored_sql,
+)
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import caller_collection
 from worker.records.outcome import REFUSED_AGAIN
@@ -59,15 +64,18 @@ def check_create(
     request: AccessRequest,
 ) -> list[Step]:
     """The guards of a new auth record. Raises INVALID where it makes itself verified."""
-    guards = [_unused_id(other, str(values["id"])) for other in _others(catalog, collection)]
+    guards = [
+        existence_guard(other, str(values["id"]), exists=False, refusal=REFUSED_ID)
+        for other in _others(catalog, collection)
+    ]
     if request.identity.superuser or not values.get(_VERIFIED):
         return guards
     manages = managed_by(collection, catalog, caller_collection(catalog, request.identity))
     if manages is not None:
-        sql = f"SELECT 1 FROM {row_source(collection)} WHERE {manages.sql}"
-        params = row_values(collection, values) + bind(manages, request)
-        if snapshot.value(sql, params) is not None:
-            return [*guards, require(sql, params, refusal=REFUSED_AGAIN)]
+        bound = bind(manages, request)
+        managing = candidate_guard(collection, values, manages, bound, refusal=REFUSED_AGAIN)
+        if snapshot.value(managing.sql, managing.params) is not None:
+            return [*guards, managing]
     raise invalid(_CREATE_FAILED, {_VERIFIED: _MISMATCH})
 
 
@@ -91,9 +99,7 @@ def check_update(
     managing = _managing(snapshot, catalog, collection, record_id, request)
     if managing is not None:
         return [managing]
-    table = quote_identifier(collection.table)
-    columns = ", ".join(map(quote_identifier, _GUARDED))
-    row = snapshot.row(f'SELECT {columns} FROM {table} WHERE "id" = ?', (record_id,))
+    row = snapshot.row(stored_sql(collection, _GUARDED), (record_id,))
     if row is None:
         raise not_found()
     stored = dict(zip(_GUARDED, row, strict=True))
@@ -111,9 +117,7 @@ def check_update(
             wrong[_OLD_PASSWORD] = known
     if wrong:
         raise invalid(_UPDATE_FAILED, wrong)
-    same = " AND ".join(f"{quote_identifier(name)} IS ?" for name in _GUARDED)
-    sql = f'SELECT 1 FROM {table} WHERE "id" = ? AND {same}'
-    return [require(sql, (record_id, *row), refusal=REFUSED_AGAIN)]
+    return [stored_guard(collection, record_id, stored, refusal=REFUSED_AGAIN)]
 
 
 def _known_password(
@@ -141,18 +145,10 @@ def _managing(
     manages = managed_by(collection, catalog, caller_collection(catalog, request.identity))
     if manages is None:
         return None
-    table = quote_identifier(collection.table)
-    sql = f'SELECT 1 FROM {table} r WHERE r."id" = ? AND ({manages.sql})'
-    params = (record_id, *bind(manages, request))
-    if snapshot.value(sql, params) is None:
-        return None
-    return require(sql, params, refusal=REFUSED_AGAIN)
+    bound = bind(manages, request)
+    guard = rule_guard(collection, record_id, manages, bound, refusal=REFUSED_AGAIN)
+    return None if snapshot.value(guard.sql, guard.params) is None else guard
 
 
 def _others(catalog: Catalog, collection: Collection) -> list[Collection]:
     return [one for one in catalog.all() if one.type == AUTH and one.id != collection.id]
-
-
-def _unused_id(other: Collection, record_id: str) -> Step:
-    sql = f'SELECT 1 FROM {quote_identifier(other.table)} WHERE "id" = ?'
-    return forbid(sql, (record_id,), refusal=REFUSED_ID)

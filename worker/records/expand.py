@@ -63,17 +63,21 @@ def run_expand(
     records: list[Record],
     expand: str,
     request: AccessRequest,
-) -> None:
+    room_bytes: int = EXPAND_BYTES_MAX,
+) -> int:
     """Put what `expand` names into `records`, shown records of `collection`, in place.
 
-    Each gets a key `expand` if any path is one. Raises INVALID for an `expand` or an answer out of
-    bounds. Work for a snapshot in a transaction.
+    Each gets a key `expand` if any path is one. Returns how many bytes came with that, which are
+    no more than `room_bytes`. Raises INVALID for an `expand` or an answer out of bounds. Work for a
+    snapshot in a transaction.
     """
     tree = _tree(catalog, plans, collection, expand, hidden=request.identity.superuser)
     if not tree or not records:
-        return
-    run = _Expansion(snapshot, catalog, plans, replace(request, context=EXPAND))
-    run.fill([_Shown(record, 0) for record in records], tree)
+        return 0
+    run = _Expansion(snapshot, catalog, plans, replace(request, context=EXPAND), room_bytes)
+    shown = [_Shown(record, 0) for record in records]
+    run.fill(shown, tree)
+    return sum(one.size for one in shown)
 
 
 def expanded_array(
@@ -107,12 +111,18 @@ class _Expansion:
     """One answer's expansion, and what it has cost so far."""
 
     def __init__(
-        self, snapshot: Snapshot, catalog: Catalog, plans: PlanCache, request: AccessRequest
+        self,
+        snapshot: Snapshot,
+        catalog: Catalog,
+        plans: PlanCache,
+        request: AccessRequest,
+        room_bytes: int,
     ) -> None:
         self._snapshot = snapshot
         self._catalog = catalog
         self._plans = plans
         self._request = request
+        self._room_bytes = room_bytes
         self._records = 0
 
     def fill(self, parents: list[_Shown], steps: dict[str, Step]) -> None:
@@ -124,7 +134,7 @@ class _Expansion:
                 self._fill_back(parents, name, step)
             else:
                 self._fill_forward(parents, name, step)
-        if sum(parent.size for parent in parents) > EXPAND_BYTES_MAX:
+        if sum(parent.size for parent in parents) > self._room_bytes:
             raise invalid("The expanded answer is too large; expand or ask for less.")
 
     def _fill_forward(self, parents: list[_Shown], name: str, step: Step) -> None:

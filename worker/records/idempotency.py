@@ -32,6 +32,7 @@ from worker.engine.snapshot import Snapshot
 REFUSED_SEEN: Final = "idempotency"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 _SECRETS: Final = frozenset({"password", "passwordConfirm", "oldPassword"})
+_REQUESTS: Final = "requests"
 _FIND: Final = "SELECT fingerprint, response FROM _idempotency WHERE key = ?"
 _SEEN: Final = "SELECT 1 FROM _idempotency WHERE key = ?"
 _STORE: Final = "INSERT INTO _idempotency (key, fingerprint, at, response)"
@@ -72,8 +73,7 @@ def read_key(header: str, method: str, target: str, body: Mapping[str, object]) 
     """
     if len(header) > IDEMPOTENCY_KEY_CHARS_MAX or not _KEY.fullmatch(header):
         raise _wrong_key("validation_idempotency_key_invalid", "The key is empty or too long.")
-    told = {name: value for name, value in body.items() if name not in _SECRETS}
-    text = f"{method} {target}\n{_canonical(told)}"
+    text = f"{method} {target}\n{_canonical(body)}"
     return Idempotency(header, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -171,7 +171,25 @@ def _full_key(asked: Idempotency, actor: str) -> str:
 
 
 def _canonical(body: Mapping[str, object]) -> str:
-    return repr(sorted(body.items()))
+    return repr(sorted(_told(body).items()))
+
+
+def _told(body: Mapping[str, object]) -> dict[str, object]:
+    """What a body says apart from passwords; of a batch, what its requests' bodies say.
+
+    A form names the values of a batch's requests by paths: `requests.0.password`.
+    """
+    told = {key: one for key, one in body.items() if key.rpartition(".")[2] not in _SECRETS}
+    requests = told.get(_REQUESTS)
+    if isinstance(requests, list):
+        told[_REQUESTS] = [_told_request(one) for one in requests]
+    return told
+
+
+def _told_request(asked: object) -> object:
+    if isinstance(asked, dict) and isinstance(body := asked.get("body"), dict):
+        return {**asked, "body": sorted(_told(body).items())}
+    return asked
 
 
 def _wrong_key(code: str, message: str) -> QuillError:

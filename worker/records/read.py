@@ -302,7 +302,7 @@ def read_one(
         raise not_found()
     body: bytes = row[0].encode()  # type: ignore[union-attr]  # the shape is JSON text
     version = row[1].encode() if plan.versioned else body  # type: ignore[union-attr]
-    return Viewed(body, etag_of(version))
+    return Viewed(body, etag_of(catalog, version))
 
 
 def plan_view(

@@ -1,7 +1,7 @@
 """What a write's answer shows beside the record: `expand`, read after the commit.
 
 The write stands whatever happens here. So where this read is refused or takes too long, the records
-are shown without.
+are shown without. The records of a batch share the bound on what one answer may expand to.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from shared.errors import QuillError
+from shared.limits import EXPAND_BYTES_MAX
 from shared.schema.catalog import Catalog
 from worker.context import Context
 from worker.engine.failures import SQLError
@@ -28,16 +29,22 @@ class Shown(NamedTuple):
 
 
 async def expand_shown(context: Context, shown: Sequence[Shown]) -> None:
-    """Put what is expanded into the records, in place."""
+    """Put what is expanded into the records, in place, as long as there is room."""
+    room = EXPAND_BYTES_MAX
     for one in shown:
         try:
-            await context.reader.read(_expand, context.plans, one, transaction=True)
+            room -= await context.reader.read(_expand, context.plans, one, room, transaction=True)
         except (QuillError, SQLError):
             one.record.pop("expand", None)
 
 
-def _expand(snapshot: Snapshot, catalog: Catalog, plans: PlanCache, one: Shown) -> None:
+def _expand(
+    snapshot: Snapshot, catalog: Catalog, plans: PlanCache, one: Shown, room_bytes: int
+) -> int:
     collection = catalog.by_id(one.record["collectionId"])
-    if collection is not None:
-        request = one.origin.request(identity_in(one.origin.caller, snapshot, catalog))
-        run_expand(snapshot, catalog, plans, collection, [one.record], one.expand, request)
+    if collection is None:
+        return 0
+    request = one.origin.request(identity_in(one.origin.caller, snapshot, catalog))
+    return run_expand(
+        snapshot, catalog, plans, collection, [one.record], one.expand, request, room_bytes
+    )

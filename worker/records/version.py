@@ -1,7 +1,8 @@
 """ETags: the hash of a record's stored values, and writes that hold only while it is the same.
 
 The tag does not depend on who asks, nor on `fields` and `expand`, so it can be kept by one client
-and used by another. It says that the record changed, not that the bytes of an answer did; so a tag
+and used by another. It covers values that the client may not see, so it is keyed: from a plain hash
+a short hidden value, or an address, would be found by trying. It says that the record changed, not that the bytes of an answer did; so a tag
 that a proxy made weak (`W/"…"`, nginx does when it compresses) means the same as the strong one.
 """
 
@@ -14,6 +15,7 @@ from typing import Final
 from shared.errors import Kind, QuillError
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
+from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Step, Value
 from shared.sql.version import same_values, stored_version_sql, version_fields, version_shape
 from worker.engine.snapshot import Snapshot
@@ -21,12 +23,26 @@ from worker.engine.snapshot import Snapshot
 REFUSED_CHANGED: Final = "precondition"
 """The refusal of a write whose If-Match names another version."""
 _HASH_BYTES: Final = 12
+_KEY_BYTES: Final = 64
+_PURPOSE: Final = b"etag"
+"""Keeps apart what else is made with the same key."""
 _ANY: Final = "*"
 
 
-def etag_of(text: bytes) -> str:
-    """The ETag of a record whose version has this text (`version_shape`), quotes included."""
-    return f'"{blake2b(text, digest_size=_HASH_BYTES).hexdigest()}"'
+def etag_of(catalog: Catalog, text: bytes) -> str:
+    """The ETag of a record whose version has this text (`version_shape`), quotes included.
+
+    All workers make the same one: its key is what signs the superusers' tokens.
+    """
+    key = _key(catalog.by_id(SUPERUSERS_ID))
+    digest = blake2b(text, digest_size=_HASH_BYTES, key=key, person=_PURPOSE)
+    return f'"{digest.hexdigest()}"'
+
+
+def _key(superusers: Collection | None) -> bytes:
+    options = superusers.options.get("authToken") if superusers is not None else None
+    secret = options.get("secret") if isinstance(options, dict) else ""
+    return str(secret).encode()[:_KEY_BYTES]
 
 
 def names_tag(header: str, etag: str) -> bool:
@@ -63,7 +79,7 @@ def check_if_match(
     if header.strip() == _ANY:
         return None
     text, *values = row
-    if not names_tag(header, etag_of(str(text).encode())):
+    if not names_tag(header, etag_of(catalog, str(text).encode())):
         raise changed()
     names = (field.name for field in version_fields(collection))
     return version_guard(collection, dict(zip(names, values, strict=True)))

@@ -101,6 +101,8 @@ FILTERS = [
     ("posts", "title = owner.name", "p1 p3"),
     ("posts", "title != owner.name", "p2 p4 p5"),
     ("posts", "owner.groups.name ?= title", "p3 p4"),
+    ("posts", "owner.groups:length = 0", "p3 p5"),
+    ("posts", "title >= owner.groups:length", ""),  # a text that is no number has no place there
     # Plain fields.
     ("posts", "stars = '5'", "p1 p5"),
     ("posts", "stars > '4'", "p1 p3 p5"),

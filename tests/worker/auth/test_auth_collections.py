@@ -1,4 +1,7 @@
-"""Users of an auth collection: signing up, logging in, and who may change what of whom."""
+"""Users of an auth collection (`worker.auth.admission`, `worker.records.auth_records`).
+
+Signing up, logging in, and who may change what of whom.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from shared.errors import Kind, QuillError
+from shared.schema.catalog import Catalog
+from shared.schema.system import superusers
 from shared.sql.plan import Step
 from shared.sql.select import view_sql
 from shared.sql.version import version_shape
@@ -86,9 +89,22 @@ def test_each_stored_change_is_another_version(
     assert guest.get(record).headers["etag"] == first
 
 
+def test_a_hidden_value_cannot_be_guessed_from_a_tag(
+    guest: httpx.Client, superuser: httpx.Client, record: str
+) -> None:
+    """Who sees all but one value, and tries for that one, has nothing to compare his hashes with."""
+    tag = guest.get(record).headers["etag"]
+    whole = superuser.get(record)
+    assert whole.headers["etag"] == tag
+    assert tag != f'"{blake2b(whole.content, digest_size=len(tag) // 2 - 1).hexdigest()}"'
+    with_key = Catalog(1, [superusers("2026-01-01 00:00:00.000Z")])
+    assert etag_of(with_key, whole.content) != etag_of(CATALOG, whole.content)
+    assert etag_of(with_key, whole.content) == etag_of(with_key, whole.content)
+
+
 def test_a_tag_is_found_in_a_header() -> None:
     """Strong, weak, in a list, or any."""
-    tag = etag_of(b"text")
+    tag = etag_of(CATALOG, b"text")
     for header in (tag, f"W/{tag}", f'"a",{tag} , "b"', "*", " * "):
         assert names_tag(header, tag)
     for header in ("", '"a"', "W/*x", tag.upper().replace("A", "B") + "x"):
@@ -109,7 +125,7 @@ def _check(place: Reading, header: str | None, record_id: str = "a") -> Step | N
 
 def _tag(place: Reading) -> str:
     sql = view_sql(SAMPLE, None, version_shape(SAMPLE, CATALOG))
-    return etag_of(str(place.snapshot.value(sql, ("a",))).encode())
+    return etag_of(CATALOG, str(place.snapshot.value(sql, ("a",))).encode())
 
 
 def test_a_write_waits_for_its_version(place: Reading) -> None:

@@ -29,7 +29,7 @@ from worker.records.submit import BatchFailedError, Written
 from worker.wire.pocketbase.asked import wanted_expand
 from worker.wire.pocketbase.decode import check_text, json_object
 from worker.wire.pocketbase.encode import error_response, raw_response
-from worker.wire.pocketbase.fields import project
+from worker.wire.pocketbase.fields import check_fields, project
 from worker.wire.pocketbase.written import REPLAYED, ask_of, projected
 
 _REQUESTS: Final = "requests"
@@ -128,6 +128,7 @@ def _read_one(
         raise invalid("A batch takes requests that create, update, upsert or delete records.")
     name, record_id = check_text(unquote(found[1])), check_text(unquote(found[2] or ""))
     query = parse_query(found[3].encode()) if found[3] else {}
+    check_fields(query.get("fields", ""))
     own = {str(key).lower(): str(value) for key, value in headers.items()}
     source = _Source(
         method,

@@ -49,6 +49,12 @@ def plain_names(fields: str) -> frozenset[str] | None:
     return frozenset(names)
 
 
+def check_fields(fields: str) -> None:
+    """Raises INVALID for what `project` could not read: before a write, which stands after it."""
+    if fields:
+        _parse(fields)
+
+
 def project(value: object, fields: str) -> object:
     """The wanted part of a decoded answer. Raises INVALID for what cannot be read."""
     tree = _parse(fields)

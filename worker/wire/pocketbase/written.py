@@ -16,14 +16,20 @@ from worker.records.shown import Shown, expand_shown
 from worker.records.submit import Ask, Written
 from worker.wire.pocketbase.asked import wanted_expand
 from worker.wire.pocketbase.encode import no_content, raw_response
-from worker.wire.pocketbase.fields import project
+from worker.wire.pocketbase.fields import check_fields, project
 
 _KEY: Final = b"idempotency-key"
 REPLAYED: Final = ((b"idempotent-replay", b"true"),)
 
 
 def ask_of(request: Request, body: Mapping[str, object]) -> Ask:
-    """What the request says beside its values. Raises INVALID for a key that cannot be one."""
+    """What the request says beside its values.
+
+    Raises INVALID for a key that cannot be one, and for `fields` that the answer could not be cut
+    by: once the write is done it is too late.
+    """
+    if request.raw_query:
+        check_fields(request.query.get("fields", ""))
     header = request.header(_KEY)
     if header is None:
         return Ask(request.id)
