@@ -38,6 +38,10 @@ class FieldError:
     params: Mapping[str, object] | None = None
 
 
+Problems = dict[str, FieldError]
+"""What is wrong with a body, by the dotted key of its place."""
+
+
 class QuillError(Exception):
     """The one exception that the core raises for a request that cannot be served.
 

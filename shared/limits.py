@@ -52,6 +52,7 @@ WRITE_GRACE_SECONDS: Final = 0.25  # a worker waits this much longer than the wr
 CATALOG_DEADLINE_SECONDS: Final = 60.0
 REPLANS_MAX: Final = 3
 GUARD_SECONDS: Final = 0.050
+DEFINITION_GUARD_SECONDS: Final = 4.0  # of a catalog change; a view's own query runs in them
 STATEMENT_SECONDS: Final = 2.0
 PLAN_RESULT_CHARS_MAX: Final = 64 * MIB  # of a plan that gives all its results
 SHARED_STATEMENT_SECONDS: Final = 0.25  # in a batch with others; slower ones run again, alone
@@ -89,6 +90,7 @@ PER_PAGE_DEFAULT: Final = 30
 PER_PAGE_MAX: Final = 1_000
 FILTER_CHARS_MAX: Final = 3_500
 LIKE_PATTERN_BYTES_MAX: Final = 256  # a row may take this times its text's length
+LIKE_TEXT_BYTES_QUICK: Final = 64 * KIB  # of one row; longer ones are looked through in a thread
 FILTER_COMPARISONS_MAX: Final = 200
 FILTER_DEPTH_MAX: Final = 50
 FILTER_CALL_DEPTH_MAX: Final = 3
@@ -148,6 +150,7 @@ SETUP_LINK_SECONDS: Final = 1_800.0
 
 # --- Schema -----------------------------------------------------------------------------------
 COLLECTION_NAME_CHARS_MAX: Final = 255
+COLLECTION_ID_CHARS_MAX: Final = 100
 COLLECTION_FIELDS_MAX: Final = 400  # json_object takes two of SQLite's 1000 arguments for each
 COLLECTION_INDEXES_MAX: Final = 64
 FIELD_NAME_CHARS_MAX: Final = 100
@@ -196,6 +199,7 @@ assert WRITER_BEAT_SECONDS * 4 < WRITER_SILENT_SECONDS, "a late beat must not ki
 assert WRITE_DEADLINE_SECONDS + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS, (
     "a stored answer must outlive every re-send of its operation"
 )
+assert DEFINITION_GUARD_SECONDS < WRITE_DEADLINE_SECONDS, "others' writes wait meanwhile"
 assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
 assert GUARD_SECONDS < SHARED_STATEMENT_SECONDS < STATEMENT_SECONDS
 assert BATCH_REQUEST_SECONDS <= WRITE_DEADLINE_SECONDS

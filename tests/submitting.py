@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from pathlib import Path
 
+from cluster.depot import read_holder
 from shared.messages.commands import Result, Status
 from shared.run_directory import RunDirectory
 from shared.sql.plan import Plan, Step
@@ -20,8 +20,9 @@ def submit(depot: Path, *steps: Step, changes_catalog: bool = False) -> Result:
 
 
 async def _submit(depot: Path, steps: tuple[Step, ...], changes_catalog: bool) -> Result:
-    lock = json.loads((depot / "data" / "writer.lock").read_text())
-    run = RunDirectory(Path(lock["run_directory"]))
+    holder = read_holder(depot)
+    assert holder is not None
+    run = RunDirectory(Path(holder.run_directory))
     version = StatusPage.open(run.status_page).database().catalog_version
     link = WriterLink(run.writer, secrets.randbits(63))
     try:

@@ -7,6 +7,7 @@ only then say that it is ready.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.stop())
     log.info("writer is ready", epoch=database.epoch, head=database.n)
     _tell({"ready": True, "superusers": database.at_start_superusers})
+    gc.freeze()  # what stands by now stays, so the collector need not look at it again
     inbox.serve()
     inbox.close()
     log.info("writer has finished")

@@ -23,6 +23,7 @@ log = get_logger()
 
 _SECOND_NS: Final = 1_000_000_000
 _GUARD_NS: Final = int(limits.GUARD_SECONDS * _SECOND_NS)
+_DEFINITION_GUARD_NS: Final = int(limits.DEFINITION_GUARD_SECONDS * _SECOND_NS)
 _ALONE_NS: Final = int(limits.STATEMENT_SECONDS * _SECOND_NS)
 _UNLIMITED_NS: Final = 1 << 62
 _SHARED_NS: Final = int(limits.SHARED_STATEMENT_SECONDS * _SECOND_NS)
@@ -221,6 +222,7 @@ class Applier:
     def _define(self, operation: Operation) -> Value:
         """Steps of a catalog change, which is alone in its batch and has until its deadline.
 
+        Its guards have less: the query of a new view may never end, and they are where it runs.
         Where it fails, `_undo` or the engine makes the capture listen as usual again.
         """
         capture = self._capture
@@ -230,7 +232,7 @@ class Applier:
         for self._place, step in enumerate(operation.plan.steps):
             left_ns = max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS)
             if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
-                self._guard(step, left_ns)
+                self._guard(step, min(left_ns, _DEFINITION_GUARD_NS))
                 continue
             word = _first_word(step.sql)
             if word in _SCHEMA_WORDS:

@@ -1,8 +1,8 @@
 """Capture: what SQLite's pre-update hook reports becomes the rows of `_change`.
 
 The hook only collects; an operation that fails cuts the list back together with its savepoint;
-what is left is encoded once, before the COMMIT of the same transaction. Nothing is added to
-users' schemas. It never decides who may see a change.
+what is left is encoded once, before the COMMIT of the same transaction. It takes no trigger and no
+column in users' tables, and never decides who may see a change.
 
 The hook stays set for as long as users' statements are prepared: SQLite compiles REPLACE and
 DELETE differently without one, and the statement cache would keep that. It reports the delete of

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.queries.growth import RATIO_MAX, Growth
-from benchmarks.queries.runner import CONCURRENCY, Found
+from benchmarks.queries.runner import CONCURRENCY, Figures
 from benchmarks.report import machine, markdown_row, versions
 
 _WIDTH: Final = 190
@@ -36,7 +36,7 @@ class QueryReport:
 
     posts: int
     workers: int
-    rows: list[Found] = field(default_factory=list)
+    rows: list[Figures] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
     date: str = ""
     machine: dict[str, str | int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class QueryReport:
         return {**dataclasses.asdict(self), "broken": self.broken()}
 
 
-def cells(row: Found) -> tuple[str, ...]:
+def cells(row: Figures) -> tuple[str, ...]:
     """One query as text."""
     published = faster = ""
     if row.published_ms is not None and row.published_cgo_ms is not None:

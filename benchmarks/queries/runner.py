@@ -27,7 +27,7 @@ _ALONE_MAX: Final = 300
 
 
 @dataclass(frozen=True)
-class Found:
+class Figures:
     """One line of figures. Times in milliseconds, CPU in µs a request over all server processes."""
 
     name: str
@@ -76,7 +76,7 @@ class _Numbers:
         return self._next if count is None else itertools.islice(self._next, count)
 
 
-def measure(query: Query, base_url: str, pids: Callable[[], list[int]], seconds: float) -> Found:
+def measure(query: Query, base_url: str, pids: Callable[[], list[int]], seconds: float) -> Figures:
     """Both runs. Raises TargetError at an answer that is not the real thing."""
     try:
         return asyncio.run(_measure(query, base_url, pids, seconds))
@@ -86,7 +86,7 @@ def measure(query: Query, base_url: str, pids: Callable[[], list[int]], seconds:
 
 async def _measure(
     query: Query, base_url: str, pids: Callable[[], list[int]], seconds: float
-) -> Found:
+) -> Figures:
     numbers = _Numbers()
     alone = await _alone(query, base_url, numbers, seconds)
     before, started = cpu_microseconds(pids()), time.monotonic()
@@ -94,7 +94,7 @@ async def _measure(
     spent = time.monotonic() - started
     cpu = cpu_microseconds(pids()) - before
     published = query.published
-    return Found(
+    return Figures(
         name=query.name,
         title=query.title,
         alone=len(alone),

@@ -7,26 +7,28 @@ a token, and it is never sent to a client.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Value
 
+_NONE: Final[frozenset[str]] = frozenset()
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+
+class Identity(NamedTuple):
     """A caller. Everything is empty for a guest.
 
     `record`: stored values by field name. `refused`: names of fields that a rule may not compare
-    (secrets); binding a rule that does so fails, so it denies.
+    (secrets); binding a rule that does so fails, so it denies. A tuple, since one is made for each
+    request: a frozen dataclass takes 0.9 µs instead of 0.3 (m).
     """
 
     collection_id: str
     collection_name: str
     record: Mapping[str, Value]
     superuser: bool = False
-    refused: frozenset[str] = field(default_factory=frozenset)
+    refused: frozenset[str] = _NONE
 
     @property
     def id(self) -> str:

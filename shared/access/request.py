@@ -7,8 +7,7 @@ names them, since hardly any does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from shared.access.identity import GUEST, Identity
 
@@ -18,6 +17,9 @@ EXPAND: Final = "expand"
 BATCH: Final = "batch"
 PASSWORD: Final = "password"  # noqa: S105  a way to log in
 """Values of `@request.context`; others come with the features that they name."""
+
+
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 class RequestSource(Protocol):
@@ -35,8 +37,7 @@ class RequestSource(Protocol):
         """The value of a header; `name` in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(NamedTuple):
     """One question to a rule.
 
     `body`: JSON values by field name, modifiers like `n+` already resolved. `source` is None where
@@ -46,7 +47,7 @@ class AccessRequest:
     identity: Identity
     context: str = DEFAULT
     source: RequestSource | None = None
-    body: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] = _NOTHING
 
     @property
     def method(self) -> str:

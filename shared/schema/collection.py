@@ -76,10 +76,6 @@ class Collection:
         """The field of exactly that name."""
         return self.by_name.get(name)
 
-    def field_by_id(self, field_id: str) -> Field | None:
-        """The field of that id."""
-        return self.by_id.get(field_id)
-
     def rule(self, action: str) -> str | None:
         """The rule for `list`, `view`, `create`, `update` or `delete`."""
         found: str | None = getattr(self, f"{action}_rule")

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from shared.errors import FieldError, invalid
+from shared.errors import FieldError, Problems, invalid
 from shared.limits import VIEW_QUERY_CHARS_MAX
 from shared.schema.auth_fields import auth_fields, missing_auth_indexes
-from shared.schema.auth_merge import carry_field_names, merge_options, option_problems
+from shared.schema.auth_judge import option_problems
+from shared.schema.auth_merge import carry_field_names, merge_options
 from shared.schema.auth_options import new_options
 from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, BASE, RULE_ATTRIBUTES, VIEW, VIEW_QUERY, Collection
-from shared.schema.field_list import ID_FIELD, Problems, read_fields
+from shared.schema.field_list import ID_FIELD, read_fields
 from shared.schema.fields import field_from_json
-from shared.schema.fields.field import REQUIRED, Field
+from shared.schema.fields.field import REQUIRED, WRONG_TYPE, Field
 from shared.schema.fields.options import is_clean_text
 from shared.schema.index import read_index
 from shared.schema.index_list import carried_indexes, missing_unique_problem, read_indexes
@@ -31,7 +32,6 @@ from shared.schema.view import clean_query
 _UNNAMED: Final = "unnamed"  # stands in where the name is wrong, so that the rest can be judged
 _KINDS: Final = (BASE, AUTH, VIEW)
 _AUTH_RULES: Final = ("authRule", "manageRule")
-_WRONG_TYPE: Final = FieldError("validation_invalid_value", "The value has the wrong type.")
 _SYSTEM_RULE: Final = FieldError(
     "validation_collection_system_rule_change", "Rules of system collections cannot be changed."
 )
@@ -43,9 +43,9 @@ def read_definition(
     """The collection that `body` asks for: a new one, or `old` changed.
 
     A change replaces each top-level key that it holds and keeps the rest. `catalog`: the other
-    collections as they will be, and perhaps this one as it was. `now` is stored time. A view comes
-    without the fields that its query will turn out to have, or with those that it had. Raises QuillError (INVALID) with every
-    problem found.
+    collections as they will be, and perhaps this one as it was. `now` is stored time. A new view
+    comes without fields, an old one with those that it had: they follow from its query. Raises
+    QuillError (INVALID) with every problem found.
     """
     problems: Problems = {}
     kind = _read_kind(body, old, problems)
@@ -97,7 +97,7 @@ def _read_kind(body: Mapping[str, object], old: Collection | None, problems: Pro
 def _read_system(body: Mapping[str, object], old: Collection | None, problems: Problems) -> bool:
     raw = body.get("system")
     if raw is not None and not isinstance(raw, bool):
-        problems["system"] = _WRONG_TYPE
+        problems["system"] = WRONG_TYPE
     elif old is not None and raw is not None and raw != old.system:
         problems["system"] = FieldError(
             "validation_collection_system_flag_change", "The system flag cannot be changed."
@@ -115,7 +115,7 @@ def _read_rules(
         before = getattr(old, attribute) if old is not None else None
         rule = body.get(key, before)
         if rule is not None and (not isinstance(rule, str) or not is_clean_text(rule)):
-            problems[key] = _WRONG_TYPE
+            problems[key] = WRONG_TYPE
             continue
         if old is not None and old.system and rule != before:
             problems[key] = _SYSTEM_RULE
@@ -227,7 +227,7 @@ def _with_query(
     if query is None:
         query = before
     if not isinstance(query, str) or not is_clean_text(query):
-        problems[VIEW_QUERY] = _WRONG_TYPE
+        problems[VIEW_QUERY] = WRONG_TYPE
     elif not query.strip():
         problems[VIEW_QUERY] = REQUIRED
     elif len(query) > VIEW_QUERY_CHARS_MAX:

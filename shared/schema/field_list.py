@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from shared.errors import FieldError
+from shared.errors import FieldError, Problems
 from shared.ids import RECORD_ID_CHARS, field_id
 from shared.limits import COLLECTION_FIELDS_MAX
 from shared.schema.collection import AUTH, VIEW
@@ -15,8 +15,6 @@ from shared.schema.fields.field import Field
 from shared.schema.fields.options import DefinitionError
 from shared.schema.fields.relation import RelationField
 from shared.schema.fields.text import ID_AUTOGENERATE, ID_NAME, ID_PATTERN
-
-Problems = dict[str, FieldError]
 
 ID_FIELD: Final[Mapping[str, Any]] = {
     "id": field_id("text", ID_NAME),
@@ -100,11 +98,16 @@ def _completed(raw: object, known: Sequence[Field], used: set[str]) -> dict[str,
         used.add(found["id"])
     found["system"] = before.system if before is not None else False
     if name == ID_NAME or (before is not None and before.name == ID_NAME):
-        given = {key: value for key, value in found.items() if value not in (None, "")}
+        given = {key: value for key, value in found.items() if _is_said(key, value)}
         found = {**ID_FIELD, **given, **_FORCED[ID_NAME]}
     elif found["system"] and before is not None:
         found |= _FORCED.get(before.name, {})
     return found
+
+
+def _is_said(key: str, value: object) -> bool:
+    """An option of the id that is empty has its default; only nothing to generate from is meant."""
+    return value is not None and (value != "" or key == "autogeneratePattern")
 
 
 def _before(raw: Mapping[str, Any], known: Sequence[Field], used: set[str]) -> Field | None:

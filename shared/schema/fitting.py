@@ -18,16 +18,15 @@ from shared.quote import quote_text
 from shared.schema.fields.date import DateField
 from shared.schema.fields.domains import DomainField
 from shared.schema.fields.editor import EditorField
+from shared.schema.fields.email import LOCAL_CHARS_MAX
 from shared.schema.fields.field import Field
 from shared.schema.fields.json import JsonField
 from shared.schema.fields.number import NumberField
 from shared.schema.fields.select import SelectField
 from shared.schema.fields.text import TextField
+from shared.schema.fields.url import PORT_MAX, URL_CHARS_MAX
 
-_LOCAL_CHARS_MAX: Final = 64
 _LABEL_CHARS_MAX: Final = 63  # of a whole domain here, so that each of its labels is as short
-_URL_CHARS_MAX: Final = 2_083
-_PORT_MAX: Final = 65_535
 _PORT_DIGITS_MAX: Final = 5
 
 
@@ -114,7 +113,7 @@ def _email_fits(new: DomainField, value: str) -> str:
     domain = f"substr({value}, instr({value}, '@') + 1)"
     return " AND ".join(
         [
-            f"instr({value}, '@') BETWEEN 2 AND {_LOCAL_CHARS_MAX + 1}",
+            f"instr({value}, '@') BETWEEN 2 AND {LOCAL_CHARS_MAX + 1}",
             f"{local} NOT GLOB '*[^A-Za-z0-9._%+-]*'",
             f"{local} NOT GLOB '.*'",
             f"{local} NOT GLOB '*.'",
@@ -135,12 +134,12 @@ def _url_fits(new: DomainField, value: str) -> str:
     port = f"substr({place}, instr({place} || ':', ':') + 1)"
     whole_port = (
         f"length({port}) BETWEEN 1 AND {_PORT_DIGITS_MAX} AND {port} NOT GLOB '*[^0-9]*'"
-        f" AND CAST({port} AS INTEGER) BETWEEN 1 AND {_PORT_MAX}"
+        f" AND CAST({port} AS INTEGER) BETWEEN 1 AND {PORT_MAX}"
     )
     return " AND ".join(
         [
             f"({value} GLOB 'http://*' OR {value} GLOB 'https://*')",
-            f"length({value}) <= {_URL_CHARS_MAX}",
+            f"length({value}) <= {URL_CHARS_MAX}",
             f"{value} NOT GLOB '*[^!-~]*'",
             f"({place} = {host} OR ({whole_port}))",
             *_domain_fits(host),

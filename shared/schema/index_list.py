@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from shared.errors import FieldError
+from shared.errors import FieldError, Problems
 from shared.limits import COLLECTION_INDEXES_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
@@ -15,7 +15,6 @@ from shared.schema.index_tokens import QUOTED, IndexDefinitionError, Token
 from shared.schema.reserved import is_reserved_table
 
 _AUTH_UNIQUE: Final = ("tokenKey", "email")
-Problems = dict[str, FieldError]
 
 
 def field_names(fields: Iterable[Field]) -> dict[str, str]:

@@ -6,20 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from shared.errors import FieldError
+from shared.errors import FieldError, Problems
 from shared.ids import collection_id
-from shared.limits import COLLECTION_NAME_CHARS_MAX
+from shared.limits import COLLECTION_ID_CHARS_MAX, COLLECTION_NAME_CHARS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.schema.fields.field import REQUIRED
+from shared.schema.fields.field import REQUIRED, WRONG_TYPE
 from shared.schema.index_list import index_names
 from shared.schema.reserved import is_reserved_table
 
-Problems = dict[str, FieldError]
-
 _WORD: Final = re.compile(r"\w+", re.ASCII)
-_ID_CHARS_MAX: Final = 100
-_WRONG_TYPE: Final = FieldError("validation_invalid_value", "The value has the wrong type.")
 
 
 def read_name(
@@ -29,7 +25,7 @@ def read_name(
     raw = body.get("name", old.name if old is not None else "")
     name = raw if isinstance(raw, str) else ""
     if raw is not None and not isinstance(raw, str):
-        problems["name"] = _WRONG_TYPE
+        problems["name"] = WRONG_TYPE
     elif old is not None and name == old.name:
         return name
     elif (problem := _name_problem(name, old, catalog)) is not None:
@@ -89,10 +85,10 @@ def read_id(
     if raw is None or raw == "":
         return free_id(kind, name, catalog)
     if not isinstance(raw, str):
-        problems["id"] = _WRONG_TYPE
+        problems["id"] = WRONG_TYPE
         return ""
-    if len(raw) > _ID_CHARS_MAX:
-        problems["id"] = _length_problem(_ID_CHARS_MAX)
+    if len(raw) > COLLECTION_ID_CHARS_MAX:
+        problems["id"] = _length_problem(COLLECTION_ID_CHARS_MAX)
     elif _WORD.fullmatch(raw) is None:
         problems["id"] = FieldError(
             "validation_match_invalid", "May hold only letters, digits and _."

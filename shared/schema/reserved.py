@@ -6,6 +6,9 @@ from typing import Final
 
 COLLECTIONS_TABLE: Final = "_collections"
 
+NOT_SERVED_YET: Final = frozenset({"_mfas", "_otps", "_externalauths", "_authorigins"})
+"""System collections of PocketBase that stand in every schema exported there, in lower case."""
+
 RESERVED_TABLES: Final = frozenset(
     {
         # the writer's own
@@ -17,11 +20,8 @@ RESERVED_TABLES: Final = frozenset(
         "_idempotency",
         "_attempts",
         # system collections and tables of PocketBase and TrailBase, so that imports find them free
+        *NOT_SERVED_YET,
         "_superusers",
-        "_mfas",
-        "_otps",
-        "_externalauths",
-        "_authorigins",
         "_params",
         "_migrations",
         "_user",

@@ -11,9 +11,7 @@ with several values has a side table of that name instead (`shared.schema.side`)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Sequence
-from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from shared.quote import quote_identifier
@@ -109,36 +107,6 @@ def alter_table(old: Collection, new: Collection) -> list[str]:
         *_create_sides(new, begun, filled=old.by_id),
         *(create_triggers(new, side_fields(new)) if triggers_move else ()),
     ]
-
-
-def create_view(collection: Collection) -> str:
-    """The view of a view collection; its query is one SELECT, as its definition has checked."""
-    query = collection.options["viewQuery"]
-    # On lines of its own, so that a comment at its end does not swallow the bracket.
-    return f"CREATE VIEW {quote_identifier(collection.name)} AS SELECT * FROM (\n{query}\n)"
-
-
-def drop_view(collection: Collection) -> str:
-    """Away with a view."""
-    return f"DROP VIEW IF EXISTS {quote_identifier(collection.name)}"
-
-
-def view_order(views: Iterable[Collection]) -> list[Collection]:
-    """Views with those first that others read.
-
-    Told by the words of the queries. Where these seem to run in a circle, in the order given.
-    """
-    given = list(views)
-    by_name = {one.name.lower(): one for one in given}
-    words = {
-        name: set(re.findall(r"\w+", str(one.options["viewQuery"]).lower())) & set(by_name)
-        for name, one in by_name.items()
-    }
-    sorter = TopologicalSorter({name: found - {name} for name, found in words.items()})
-    try:
-        return [by_name[name] for name in sorter.static_order()]
-    except CycleError:
-        return given
 
 
 # --- Indexes and side tables ------------------------------------------------------------------

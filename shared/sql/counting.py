@@ -22,6 +22,7 @@ from shared.sql.predicate import Fragment, fragment
 from shared.sql.terms import ItemTerm, Known, PathTerm
 
 _ARMS_MAX: Final = 4
+"""Parts of an `||`: each one more is looked at without the rows of all those before it."""
 _NOT_IN: Final = " NOT IN (SELECT "
 _FEW_VALUES: Final = ("bool", "select")
 

@@ -1,7 +1,8 @@
 """Which records go along with one that is deleted, as SQL sets of ids, one for each collection.
 
-A recursive query follows the relation fields with cascade_delete from the record; whom a list refers
-to is read in its side table. Each statement of the deletion asks again, so rows must go in an order in which the answer stays the same:
+A recursive query follows the relation fields with cascade_delete from the record; whom a list
+refers to is read in its side table. Each statement of the deletion asks again, so rows must go in
+an order in which the answer stays the same:
 
 - Where collections do not cascade in a circle (one that refers to itself is no circle here), each
   is emptied of its doomed rows at once, those before it in the cascade later. Any number of levels.

@@ -11,6 +11,7 @@ from shared.sql.clause import Sql, sql
 from shared.sql.operands import Affinity, Column
 from shared.sql.request_values import Moment
 
+_TWO_POINTS: Final = ("lonA", "latA", "lonB", "latB")
 _EARTH_DIAMETER_KM: Final = 12_742  # of a sphere, as geodesy's mean radius has it
 _NOW: Final = Sql("?", (Moment("@now"),))
 _SAID_NOW: Final = Sql("?", ("now",))
@@ -45,8 +46,8 @@ def function_of(call: Call) -> Function:
 
 
 def _check_distance(call: Call) -> None:
-    if len(call.arguments) != len(["lon", "lat", "lon", "lat"]):
-        raise LanguageError("geoDistance takes lonA, latA, lonB and latB", call.position)
+    if len(call.arguments) != len(_TWO_POINTS):
+        raise LanguageError(f"geoDistance takes {', '.join(_TWO_POINTS)}", call.position)
     for one in call.arguments:
         if not isinstance(one, Name | Number | Call):
             raise LanguageError("geoDistance takes names and numbers", _place(one, call))

@@ -25,7 +25,7 @@ from shared.sql.steps import Use
 from shared.sql.terms import PathTerm, fetching
 
 _ROWID: Final = "r._rowid_"
-_NAME: Final = re.compile(r"[A-Za-z_#][A-Za-z0-9_.]*")
+_NAME: Final = re.compile(r"[A-Za-z_#][A-Za-z0-9_.:]*")
 _BARE: Final = re.compile(r'r\."[^"]*"')
 
 

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from shared.access.request import AccessRequest
 from shared.sql.plan import Value
 from shared.sql.request_values import (
     AuthField,
     BodyField,
-    Form,
     Moment,
     Parameter,
     RequestValue,
     SentValue,
 )
 
-__all__ = [
-    "AuthField",
-    "BodyField",
-    "Form",
-    "Fragment",
-    "Moment",
-    "Parameter",
-    "Predicate",
-    "SentValue",
-    "Shape",
-    "all_of",
-    "predicate",
-]
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+"""Stands for the moment where nothing asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +45,12 @@ class Fragment:
         """
         if not (self.depends_on_identity or self.depends_on_time or self.depends_on_request):
             return self.params  # type: ignore[return-value]  # nothing but values in it
-        moment = now or datetime.now(UTC)
+        moment = now or (datetime.now(UTC) if self.depends_on_time else _NEVER)
         return tuple(
-            one.at(request, moment) if isinstance(one, RequestValue) else one for one in self.params
+            [
+                one.at(request, moment) if isinstance(one, RequestValue) else one
+                for one in self.params
+            ]
         )
 
 

@@ -7,7 +7,7 @@ is converted, since the values are stored values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from shared.quote import quote_identifier
@@ -22,11 +22,36 @@ _EXACT_INTEGERS: Final = 2.0**53
 
 def row_source(collection: Collection) -> str:
     """`(SELECT CAST(? AS TEXT) AS "id", …) r`, in the order of the collection's fields."""
+    return _source(collection.fields)
+
+
+class BoundRow:
+    """The row `r` as far as one predicate reads it, for one that is asked often.
+
+    With all columns of a small collection SQLite takes 5 µs, with the one that most rules name 2 (m).
+    """
+
+    __slots__ = ("_fields", "source")
+
+    def __init__(self, collection: Collection, read_by: Predicate) -> None:
+        self._fields = tuple(
+            field
+            for field in collection.fields
+            if f"r.{quote_identifier(field.name)}" in read_by.sql
+        )
+        self.source = _source(self._fields)
+
+    def values(self, record: Mapping[str, Value]) -> tuple[Value, ...]:
+        """The parameters of `source` from values by field name; what is missing is zero."""
+        return tuple([_stored(field, record, field.name) for field in self._fields])
+
+
+def _source(fields: Iterable[Field]) -> str:
     columns = ", ".join(
         f"CAST(? AS {_CASTS.get(field.type, 'TEXT')}) AS {quote_identifier(field.name)}"
-        for field in collection.fields
+        for field in fields
     )
-    return f"(SELECT {columns}) r"
+    return f"(SELECT {columns or 1}) r"
 
 
 def row_values(collection: Collection, record: Mapping[str, Value]) -> tuple[Value, ...]:

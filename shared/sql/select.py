@@ -25,6 +25,7 @@ from datetime import datetime
 from shared.access.request import AccessRequest
 from shared.quote import quote_identifier
 from shared.schema.collection import Collection
+from shared.schema.view import bracketed
 from shared.sql.keyset import parts_after
 from shared.sql.order import Order
 from shared.sql.plan import Value
@@ -122,6 +123,15 @@ def view_sql(
     condition = "" if rule is None else f" AND ({rule.sql})"
     shown = shape.sql if version is None else f"{shape.sql}, {version.sql}"
     return f'SELECT {shown} FROM {table} r WHERE r."id" = ?{condition}'
+
+
+def view_sample_sql(select: str, shape: Shape) -> str:
+    """A JSON array of the first rows of a view that is not there yet, shaped as its records.
+
+    `select`: what the view will be made of. Parameters: the shape's, then the limit.
+    """
+    rows = f"SELECT * FROM {bracketed(select)} LIMIT ?"
+    return f"SELECT json_group_array(json({shape.sql})) FROM ({rows}) AS r"
 
 
 def rows_bound_sql(collection: Collection) -> str:

@@ -24,6 +24,7 @@ from shared.sql.steps import MANY_ROWS, How, Step, Steps, Use
 from shared.sql.terms import Bound, PathTerm, Reading
 
 _SPREAD_MAX: Final = 8
+"""Alternatives that one group may be spread into; beyond it, they are looked for row by row."""
 
 
 class Semijoin:

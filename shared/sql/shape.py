@@ -11,8 +11,10 @@ from shared.language.errors import LanguageError
 from shared.quote import quote_identifier, quote_text
 from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, Collection
+from shared.schema.fields.field import Field
 from shared.sql.conditions import Use, compile_rule
-from shared.sql.predicate import AuthField, Fragment, Predicate, Shape, predicate
+from shared.sql.predicate import Fragment, Predicate, Shape, predicate
+from shared.sql.request_values import AuthField
 
 _EMAIL: Final = "email"
 MANAGE_RULE: Final = "manageRule"
@@ -83,13 +85,21 @@ def managed_by(
 def _members(collection: Collection, *, hidden: bool) -> dict[str, str]:
     """Key → SQL of its JSON value."""
     members = {
-        field.name: field.json_sql(f"r.{quote_identifier(field.name)}")
+        field.name: field.json_sql(_column(collection, field))
         for field in collection.fields
         if not field.secret and (hidden or not field.hidden)
     }
     members["collectionId"] = quote_text(collection.id)
     members["collectionName"] = quote_text(collection.name)
     return members
+
+
+def _column(collection: Collection, field: Field) -> str:
+    """The column; of a view, what it lacks is the zero value, since clients count on the type."""
+    column, zero = f"r.{quote_identifier(field.name)}", field.zero()
+    if not collection.is_view or zero is None:
+        return column
+    return f"coalesce({column}, {quote_text(zero) if isinstance(zero, str) else repr(zero)})"
 
 
 def _object(names: list[str], members: dict[str, str]) -> str:

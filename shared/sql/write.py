@@ -21,8 +21,8 @@ from shared.quote import quote_identifier
 from shared.schema.collection import Collection
 from shared.sql.modifiers import Assignment, Guard
 from shared.sql.plan import Step, StepKind, Value, forbid, require, returning, run
-from shared.sql.predicate import Predicate, Shape
-from shared.sql.row import row_source, row_values
+from shared.sql.predicate import Fragment, Predicate, Shape
+from shared.sql.row import BoundRow
 
 MISSING_RELATION = "validation_missing_rel_records"
 NOT_FOUND = "not_found"
@@ -37,7 +37,12 @@ def _returned(shape: str) -> str:
 
 def is_returnable(shape: Shape) -> bool:
     """Whether a statement may return this shape of the row that it writes."""
-    return not shape.params and "SELECT " not in shape.sql
+    return not shape.params and not reads_rows(shape)
+
+
+def reads_rows(fragment: Fragment) -> bool:
+    """Whether it looks at anything but the row `r` and its parameters. True where in doubt."""
+    return "SELECT " in fragment.sql
 
 
 def shaped_source(collection: Collection, shape: Shape) -> str:
@@ -170,21 +175,25 @@ def rule_guard(
     return require(sql, (record_id, *params), refusal=refusal)
 
 
-def candidate_guard(
-    collection: Collection,
-    values: Mapping[str, Value],
-    rule: Predicate,
-    params: tuple[Value, ...],
-    *,
-    refusal: str,
-    source: str = "",
-) -> Step:
-    """The rule holds for the record that is about to be inserted.
+class Candidate:
+    """A record that is about to be inserted, as one rule judges it.
 
-    `params`: the rule's, bound.  `source`: the collection's `row_source`, where it is at hand.
+    `lasting`: the rule asks nothing of other rows, so what it says cannot change until the insert.
     """
-    sql = f"SELECT 1 FROM {source or row_source(collection)} WHERE {rule.sql}"
-    return require(sql, row_values(collection, values) + params, refusal=refusal)
+
+    __slots__ = ("_row", "_sql", "lasting", "rule")
+
+    def __init__(self, collection: Collection, rule: Predicate) -> None:
+        self.rule = rule
+        self.lasting = not reads_rows(rule)
+        self._row = BoundRow(collection, rule)
+        self._sql = f"SELECT 1 FROM {self._row.source} WHERE {rule.sql}"
+
+    def guard(
+        self, values: Mapping[str, Value], params: tuple[Value, ...], *, refusal: str
+    ) -> Step:
+        """The rule holds for a record with these values. `params`: the rule's, bound."""
+        return require(self._sql, self._row.values(values) + params, refusal=refusal)
 
 
 def relation_guard(target: Collection, ids: Sequence[str], field: str) -> Step:

@@ -115,6 +115,7 @@ def test_a_long_pattern_is_refused(guest: httpx.Client) -> None:
     for length, status in ((200, 200), (1_700, 400)):
         reply = guest.get(RECORDS, params={"filter": f"title ~ '{'a' * length}b'"})
         assert reply.status_code == status, reply.text
+    assert "256 bytes" in reply.json()["message"]
 
 
 def test_a_page_is_bounded_in_bytes(superuser: httpx.Client) -> None:

@@ -151,7 +151,7 @@ def test_a_batch_asks_every_rule(cluster: ClusterProcess) -> None:
 
 
 def test_two_changes_within_a_second_are_two_versions(cluster: ClusterProcess) -> None:
-    """`If-Match` tells them apart: of 20 writers that read the same version one may write."""
+    """`If-Match` tells them apart: of five writers that read the same version one may write."""
     cluster.collection("pages", [TITLE])
     guest = cluster.client(superuser=False)
     path = "/api/collections/pages/records"

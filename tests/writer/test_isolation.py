@@ -5,12 +5,14 @@ Tests `writer.apply`, `writer.engine` and `writer.batch` from outside.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
 
+from shared.limits import DEFINITION_GUARD_SECONDS
 from shared.messages.commands import Status
-from shared.sql.plan import Step, run
+from shared.sql.plan import Step, forbid, run
 from tests.writer.link import Depot, Link
 
 _CLIENTS = 64
@@ -99,6 +101,18 @@ def test_slow_guard_is_cut_off(depot: Depot, link: Link) -> None:
     results = link.submit([link.operation([guard]), link.operation([good])])
     assert [result.status for result in results] == [Status.FAILED, Status.OK]
     assert list(results[0].payload) == [9, "interrupted"]  # type: ignore[arg-type]
+
+
+def test_a_definition_with_an_endless_guard_holds_nobody_up_for_long(link: Link) -> None:
+    """A new view's query runs in one; other writes go on long before the definition's deadline."""
+    _prepare(link)
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+    definition = link.operation([forbid(endless, refusal="x")], changes_catalog=True, seconds=60)
+    good = link.operation([run("INSERT INTO notes(id) VALUES ('good')")], seconds=60)
+    started = time.monotonic()
+    results = link.submit([definition, good])
+    assert [result.status for result in results] == [Status.FAILED, Status.OK]
+    assert time.monotonic() - started < DEFINITION_GUARD_SECONDS + 2
 
 
 def test_failed_operation_is_cut_out_of_the_log(depot: Depot, link: Link) -> None:

@@ -19,12 +19,17 @@ from shared.schema.system import delete_row, put_rows, update_row
 from shared.schema.table import (
     alter_table,
     create_table,
-    create_view,
     drop_table,
+)
+from shared.schema.view import (
+    ID_MISSING,
+    ID_TWICE,
+    create_view,
     drop_view,
+    missing_ids_sql,
+    repeated_ids_sql,
     view_order,
 )
-from shared.schema.view import ID_MISSING, ID_TWICE, missing_ids_sql, repeated_ids_sql
 from shared.sql.plan import Step, forbid, run
 from worker.catalog.compile import Compiled
 

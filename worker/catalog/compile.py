@@ -13,7 +13,7 @@ from typing import Final
 from shared.errors import FieldError, QuillError, invalid
 from shared.schema.catalog import Catalog
 from shared.schema.collection import VIEW_QUERY, Collection
-from shared.schema.table import view_order
+from shared.schema.view import view_order
 from shared.sql.conditions import check_rule
 from worker.catalog.view_fields import Inferred, infer
 from worker.catalog.view_query import ViewQueryError
@@ -169,7 +169,7 @@ def _check_rules(before: Catalog, catalog: Catalog, own: frozenset[str]) -> None
             elif collection.id in own or _compiled(before, collection, key):
                 raise _problem(key, INVALID_RULE, reason, collection, own)
     if problems:
-        raise invalid("Failed to save collection.", problems)
+        raise invalid("Failed to save the collection.", problems)
 
 
 def _compiled(before: Catalog, collection: Collection, key: str) -> bool:
@@ -186,7 +186,7 @@ def _problem(
 ) -> QuillError:
     """What is wrong with a collection; with its name where it is not the one being defined."""
     if own == {collection.id}:
-        return invalid("Failed to save collection.", {key: FieldError(code, reason)})
+        return invalid("Failed to save the collection.", {key: FieldError(code, reason)})
     if collection.id in own:
         told = f"The collection {collection.name}: {key}: {reason}"
         return invalid(told, {key: FieldError(code, told)})

@@ -15,8 +15,8 @@ from shared.schema.collection import VIEW, VIEW_QUERY, Collection
 from shared.schema.fields.field import REQUIRED
 from shared.schema.fields.options import is_clean_text
 from shared.schema.view import clean_query
+from shared.sql.select import view_sample_sql
 from shared.sql.shape import shape_of
-from shared.sql.view_sample import view_sample_sql
 from worker.catalog.collections import require_superuser
 from worker.catalog.compile import describe_query
 from worker.context import Context

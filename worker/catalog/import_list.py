@@ -17,15 +17,15 @@ from shared.limits import IMPORTED_COLLECTIONS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import BASE, VIEW, VIEW_QUERY, Collection
 from shared.schema.definition import read_definition
-from shared.schema.fields.field import REQUIRED
+from shared.schema.fields.field import REQUIRED, WRONG_TYPE
 from shared.schema.naming import free_id
+from shared.schema.reserved import NOT_SERVED_YET
 from worker.catalog.collections import Made, compile_and_change, submit_change
 from worker.context import Context
 from worker.records.caller import Origin
 from worker.records.submit import Ask, Written
 
 _FAILURE: Final = "validation_collections_import_failure"
-_WRONG: Final = FieldError("validation_invalid_value", "The value has the wrong type.")
 
 
 class _Entry(NamedTuple):
@@ -45,8 +45,9 @@ async def import_collections(
 ) -> Written:
     """Create and change the collections that `body` lists. No answer.
 
-    With `deleteMissing`, fields and collections that are not listed go, the system's apart. Raises
-    INVALID with the first problem, named by its collection and place.
+    With `deleteMissing`, fields and collections that are not listed go, the system's apart. System
+    collections of the reference that are not served here are passed over. Raises INVALID with the
+    first problem, named by its collection and place.
     """
     try:
         return await submit_change(context, partial(_make_imported, body=body), origin, ask)
@@ -91,16 +92,21 @@ def _read_body(body: Mapping[str, object]) -> tuple[list[Mapping[str, object]], 
     if raws is None or raws == []:
         problems["collections"] = REQUIRED
     elif not isinstance(raws, list) or not all(isinstance(one, dict) for one in raws):
-        problems["collections"] = _WRONG
+        problems["collections"] = WRONG_TYPE
     elif len(raws) > IMPORTED_COLLECTIONS_MAX:
         message = f"Must be no more than {IMPORTED_COLLECTIONS_MAX} collections."
         problems["collections"] = FieldError("validation_length_too_long", message)
     if delete_missing is not None and not isinstance(delete_missing, bool):
-        problems["deleteMissing"] = _WRONG
+        problems["deleteMissing"] = WRONG_TYPE
     if problems:
         raise invalid("An error occurred while validating the submitted data.", problems)
     assert isinstance(raws, list)
-    return raws, bool(delete_missing)
+    return [one for one in raws if not _is_passed_over(one)], bool(delete_missing)
+
+
+def _is_passed_over(raw: Mapping[str, object]) -> bool:
+    """Exported schemas hold system collections that nothing can be stored in here yet."""
+    return raw.get("system") is True and str(raw.get("name")).lower() in NOT_SERVED_YET
 
 
 # --- Entries ------------------------------------------------------------------------------------
@@ -163,11 +169,13 @@ def _completed(
 
 def _with_known_ids(old: Collection, listed: Sequence[Any]) -> list[Any]:
     """A field of an id that is not known here is the one of its name, and keeps its data."""
-    claimed = {one.get("id") for one in listed if isinstance(one, dict)}
+    claimed = _texts(listed, "id")
     found: list[Any] = []
     for one in listed:
         known = old.by_name.get(str(one.get("name"))) if isinstance(one, dict) else None
-        if known is not None and known.id not in claimed and one.get("id") not in old.by_id:
+        own = one.get("id") if isinstance(one, dict) else None
+        odd = own is not None and not isinstance(own, str)
+        if known is not None and known.id not in claimed and not odd and own not in old.by_id:
             found.append({**one, "id": known.id})
         else:
             found.append(one)
@@ -183,11 +191,17 @@ def _with_target(field: Any, renamed: Mapping[str, str]) -> Any:
 
 
 def _unlisted(old: Collection, listed: Sequence[Any]) -> list[dict[str, Any]]:
-    given = {one.get("id") for one in listed if isinstance(one, dict)}
-    named = {one.get("name") for one in listed if isinstance(one, dict) and not one.get("id")}
+    given = _texts(listed, "id")
+    named = _texts([one for one in listed if isinstance(one, dict) and not one.get("id")], "name")
     return [
         field.to_json() for field in old.fields if field.id not in given and field.name not in named
     ]
+
+
+def _texts(listed: Sequence[Any], key: str) -> set[str]:
+    """The values of a key; what is no text, and so nothing that is known, is left to be refused."""
+    values = (one.get(key) for one in listed if isinstance(one, dict))
+    return {value for value in values if isinstance(value, str)}
 
 
 # --- Errors -------------------------------------------------------------------------------------

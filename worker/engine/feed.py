@@ -38,7 +38,6 @@ EVERY_TABLE = "*"
 Listener = Callable[[list[Change]], None]
 
 _SQL = "SELECT n, tbl, act, key, old, new FROM _change WHERE n > ? ORDER BY n LIMIT ?"
-_FIRST_SQL = "SELECT min(n) FROM _change"
 _decode = msgspec.msgpack.decode
 
 

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from shared.schema.collection import Collection
-from shared.schema.table import create_table, create_view
+from shared.schema.table import create_table
+from shared.schema.view import create_view
 from shared.sqlite.scratch import (
     Prepared,
     UserSqlError,

@@ -1,8 +1,8 @@
 """Match and shape: which views of a change pass, and what they show. One pure read, no state.
 
 It runs inside `Reader.read`, perhaps in a thread and perhaps twice, so it only maps its arguments
-to an answer, which it writes anew each time. An identity is loaded at most once for each call, and only where it matters: for a
-superuser's view, and for a rule that asks who listens.
+to an answer, which it writes anew each time. An identity is loaded at most once for each call, and
+only where it matters: for a superuser's view, and for a rule that asks who listens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The four writes, each as a part of a draft: its guards, its statements, its answer.
 
 A rule is judged twice: here under a time bound, so that what is hopeless never reaches the writer,
-and as a guard inside the writer's transaction, so that nothing changes in between. The steps of a
-part stand in this order:
+and as a guard inside the writer's transaction, so that nothing changes in between. A create rule
+that asks nothing of other rows is judged here alone: nothing can change. The steps of a part stand
+in this order:
 
     the rule holds → what was read is still so → relations exist → results are in bounds → write
 
@@ -25,7 +26,6 @@ from shared.sql.modifiers import Assignment
 from shared.sql.plan import Value
 from shared.sql.predicate import Predicate
 from shared.sql.write import (
-    candidate_guard,
     existence_guard,
     other_guard,
     row_guard,
@@ -39,7 +39,7 @@ from worker.records.draft import Call, Draft
 from worker.records.modifiers import settle
 from worker.records.outcome import REFUSED_AGAIN, REFUSED_CREATE, REFUSED_LAST, REFUSED_MISSING
 from worker.records.rules import bind
-from worker.records.validate import ID, Changes, RecordForm, resolved_body
+from worker.records.validate import CREATE_FAILED, ID, Changes, RecordForm, resolved_body
 from worker.records.version import check_if_match
 from worker.records.write_form import WriteForm
 
@@ -55,21 +55,20 @@ def add_create(draft: Draft, call: Call) -> None:
     request: AccessRequest | None = None
     if rule is not None or form.asks:
         body, request = _create_request(draft, call, collection, form)
-    values = form.record.create(body, draft.now)
+    values, wrong = form.record.draft(body, draft.now)
     if form.record.secrets:
         draft.hash_passwords(form, values)
     if rule is not None and request is not None:
-        params = bind(rule, request)
-        guard = candidate_guard(
-            collection, values, rule, params, refusal=REFUSED_CREATE, source=form.row_source
-        )
-        draft.steps.append(guard)
-        if not draft.holds(guard):
-            raise invalid("Failed to create record.")
+        candidate = form.candidate(rule)
+        guard = candidate.guard(values, bind(rule, request), refusal=REFUSED_CREATE)
+        if not draft.judge(guard, lasting=candidate.lasting):
+            raise invalid(CREATE_FAILED)
+    if wrong:  # told only to those whom the rule lets create
+        raise invalid(CREATE_FAILED, wrong)
     if form.record.is_auth and request is not None:
         draft.steps += check_create(draft.snapshot, draft.catalog, collection, values, request)
     if form.relations:
-        draft.steps += form.relation_guards(values)
+        draft.steps += form.relation_guards(values, draft.standing)
     draft.steps += form.insert_steps(values, request)
     draft.part.record_id = str(values[ID])
     if draft.rows is not None:
@@ -91,7 +90,7 @@ def add_update(draft: Draft, call: Call) -> None:
         changes = _auth_changes(draft, call, form, changes, request)
     elif form.record.secrets:
         draft.hash_passwords(form, changes.values)
-    draft.steps += form.reference_guards(changes.relations)
+    draft.steps += form.reference_guards(changes.relations, draft.standing)
     draft.steps += [row_guard(collection, record_id, one) for one in changes.guards]
     draft.steps += form.update_steps(record_id, changes, request)
     if draft.rows is not None:

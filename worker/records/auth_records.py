@@ -22,7 +22,7 @@ from shared.schema.fields.field import REQUIRED
 from shared.sql.plan import Step, Value
 from shared.sql.shape import managed_by
 from shared.sql.write import (
-    candidate_guard,
+    Candidate,
     existence_guard,
     rule_guard,
     stored_guard,
@@ -32,10 +32,10 @@ from worker.engine.snapshot import Snapshot
 from worker.records.caller import caller_collection
 from worker.records.outcome import REFUSED_AGAIN
 from worker.records.rules import bind
+from worker.records.validate import OLD_PASSWORD
 
 REFUSED_ID: Final = "validation_invalid_auth_id:id"
 _EMAIL, _VERIFIED, _PASSWORD = "email", "verified", "password"
-_OLD_PASSWORD: Final = "oldPassword"  # noqa: S105  the key of a body
 _GUARDED: Final = (_EMAIL, _VERIFIED, _PASSWORD)
 _MISMATCH: Final = FieldError("validation_values_mismatch", "Values don't match.")
 _WRONG_PASSWORD: Final = FieldError(
@@ -73,7 +73,7 @@ def check_create(
     manages = managed_by(collection, catalog, caller_collection(catalog, request.identity))
     if manages is not None:
         bound = bind(manages, request)
-        managing = candidate_guard(collection, values, manages, bound, refusal=REFUSED_AGAIN)
+        managing = Candidate(collection, manages).guard(values, bound, refusal=REFUSED_AGAIN)
         if snapshot.value(managing.sql, managing.params) is not None:
             return [*guards, managing]
     raise invalid(_CREATE_FAILED, {_VERIFIED: _MISMATCH})
@@ -114,7 +114,7 @@ def check_update(
             if not wrong:
                 return known
         elif known is not None:
-            wrong[_OLD_PASSWORD] = known
+            wrong[OLD_PASSWORD] = known
     if wrong:
         raise invalid(_UPDATE_FAILED, wrong)
     return [stored_guard(collection, record_id, stored, refusal=REFUSED_AGAIN)]
@@ -124,7 +124,7 @@ def _known_password(
     body: Mapping[str, object], stored: str, proofs: Proofs
 ) -> NeedsProof | FieldError | None:
     """What is wrong with the old password; None: nothing."""
-    sent = body.get(_OLD_PASSWORD)
+    sent = body.get(OLD_PASSWORD)
     if sent in (None, ""):
         return REQUIRED
     asked = NeedsProof(stored, str(sent))

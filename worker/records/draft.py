@@ -30,7 +30,7 @@ from worker.records.plans import PlanCache
 from worker.records.read import find_readable
 from worker.records.rules import admit, identity_fields
 from worker.records.submit import Ask, NeedsHash, Secrets
-from worker.records.write_form import WriteForm, write_form
+from worker.records.write_form import Standing, WriteForm, write_form
 
 _USES: Final = {"create": Use.VALUES, "update": Use.ROW, "delete": Use.ROW}
 _RULES: Final = {"create": "create_rule", "update": "update_rule", "delete": "delete_rule"}
@@ -162,6 +162,25 @@ class Draft:
     def holds(self, guard: Step) -> bool:
         """Whether the guard holds as far as it can be told here; true where it cannot."""
         return len(self.parts) > 1 or (self.snapshot.value(guard.sql, guard.params) is not None)
+
+    def judge(self, guard: Step, *, lasting: bool) -> bool:
+        """Whether the guard holds as far as it can be told here. It becomes a step.
+
+        Unless it was told here and is `lasting`: then the writer could find nothing else.
+        """
+        if not self.holds(guard):
+            return False
+        if not lasting or len(self.parts) > 1:
+            self.steps.append(guard)
+        return True
+
+    @property
+    def standing(self) -> Standing:
+        """The caller's record, for which the plan's first guard looks; a batch may delete it."""
+        identity = self.identity
+        if self.rows is not None or identity.guest:
+            return None
+        return identity.collection_id, identity.id
 
     def opening(self, ask: Ask) -> list[Step]:
         """Guards that the plan begins with."""

@@ -9,7 +9,7 @@ record is shaped like any answer; the same record at several places of a level i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -31,7 +31,7 @@ from shared.sql.related import referred_sql, referring_sql
 from shared.sql.shape import shape_of
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import caller_collection
-from worker.records.expand_paths import Link, Step, read_paths
+from worker.records.expand_paths import Branch, Link, read_paths
 from worker.records.plans import PlanCache
 from worker.records.rules import admit, bind
 
@@ -74,7 +74,7 @@ def run_expand(
     tree = _tree(catalog, plans, collection, expand, hidden=request.identity.superuser)
     if not tree or not records:
         return 0
-    run = _Expansion(snapshot, catalog, plans, replace(request, context=EXPAND), room_bytes)
+    run = _Expansion(snapshot, catalog, plans, request._replace(context=EXPAND), room_bytes)
     shown = [_Shown(record, 0) for record in records]
     run.fill(shown, tree)
     return sum(one.size for one in shown)
@@ -97,9 +97,9 @@ def expanded_array(
 
 def _tree(
     catalog: Catalog, plans: PlanCache, collection: Collection, expand: str, *, hidden: bool
-) -> dict[str, Step]:
+) -> dict[str, Branch]:
     key = ("expand", collection.id, expand, hidden)
-    tree: dict[str, Step] | None = plans.get(catalog.version, key)
+    tree: dict[str, Branch] | None = plans.get(catalog.version, key)
     if tree is None:
         tree = read_paths(expand, collection, catalog, hidden=hidden)
         if len(expand) <= PLAN_KEY_CHARS_MAX:
@@ -125,39 +125,39 @@ class _Expansion:
         self._room_bytes = room_bytes
         self._records = 0
 
-    def fill(self, parents: list[_Shown], steps: dict[str, Step]) -> None:
-        """Put the records of these steps into their parents, the deepest ones first."""
+    def fill(self, parents: list[_Shown], branches: dict[str, Branch]) -> None:
+        """Put the records of these branches into their parents, the deepest ones first."""
         for parent in parents:
             parent.record[_KEY] = {}
-        for name, step in steps.items():
-            if step.link.back:
-                self._fill_back(parents, name, step)
+        for name, branch in branches.items():
+            if branch.link.back:
+                self._fill_back(parents, name, branch)
             else:
-                self._fill_forward(parents, name, step)
+                self._fill_forward(parents, name, branch)
         if sum(parent.size for parent in parents) > self._room_bytes:
             raise invalid("The expanded answer is too large; expand or ask for less.")
 
-    def _fill_forward(self, parents: list[_Shown], name: str, step: Step) -> None:
-        field = step.link.field.name
+    def _fill_forward(self, parents: list[_Shown], name: str, branch: Branch) -> None:
+        field = branch.link.field.name
         wanted = dict.fromkeys(one for parent in parents for one in _ids(parent.record, field))
-        rows = self._read(step.link, list(wanted))
+        rows = self._read(branch.link, list(wanted))
         found = {str(key): shown for key, shown in rows}
-        if step.steps and found:
-            self.fill(list(found.values()), step.steps)
+        if branch.branches and found:
+            self.fill(list(found.values()), branch.branches)
         for parent in parents:
             ids = _ids(parent.record, field)
-            _attach(parent, name, step.link, [found[one] for one in ids if one in found])
+            _attach(parent, name, branch.link, [found[one] for one in ids if one in found])
 
-    def _fill_back(self, parents: list[_Shown], name: str, step: Step) -> None:
+    def _fill_back(self, parents: list[_Shown], name: str, branch: Branch) -> None:
         ids = dict.fromkeys(str(parent.record["id"]) for parent in parents)
-        rows = self._read(step.link, list(ids))
-        if step.steps and rows:
-            self.fill([shown for _, shown in rows], step.steps)
+        rows = self._read(branch.link, list(ids))
+        if branch.branches and rows:
+            self.fill([shown for _, shown in rows], branch.branches)
         groups: dict[str, list[_Shown]] = {}
         for key, shown in rows:
             groups.setdefault(str(key), []).append(shown)
         for parent in parents:
-            _attach(parent, name, step.link, groups.get(str(parent.record["id"]), []))
+            _attach(parent, name, branch.link, groups.get(str(parent.record["id"]), []))
 
     def _read(self, link: Link, ids: list[str]) -> list[tuple[Value, _Shown]]:
         """The visible records of a link, each with the id by which it belongs to its parents."""

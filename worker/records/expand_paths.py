@@ -1,4 +1,4 @@
-"""What `expand` names: paths of relations, resolved against the catalog into a tree of steps.
+"""What `expand` names: paths of relations, resolved against the catalog into a tree of branches.
 
 Grammar: a comma list of dotted paths; a part is a relation field of the collection reached so far,
 or `COLLECTION_via_FIELD` (formerly `COLLECTION(FIELD)`) for the records that refer to it. A path
@@ -37,16 +37,16 @@ class Link:
 
 
 @dataclass(slots=True)
-class Step:
-    """A link, and the steps that go on from its records."""
+class Branch:
+    """A link, and those that go on from its records."""
 
     link: Link
-    steps: dict[str, Step] = field(default_factory=dict)
+    branches: dict[str, Branch] = field(default_factory=dict)
 
 
 def read_paths(
     expand: str, collection: Collection, catalog: Catalog, *, hidden: bool
-) -> dict[str, Step]:
+) -> dict[str, Branch]:
     """The tree of what is to be expanded, by the names that clients gave its parts.
 
     `hidden`: hidden fields may be followed. Raises INVALID for more than anybody needs.
@@ -56,13 +56,13 @@ def read_paths(
     paths = dict.fromkeys("".join(expand.split()).split(","))
     if len(paths) > EXPAND_PATHS_MAX:
         raise invalid(f"The expand parameter has more than {EXPAND_PATHS_MAX} paths.")
-    tree: dict[str, Step] = {}
+    tree: dict[str, Branch] = {}
     for path in paths:
         parts = path.split(".")
         links = _links(parts, collection, catalog, hidden=hidden)
         place = tree
         for part, link in zip(parts, links, strict=False):
-            place = place.setdefault(part, Step(link)).steps
+            place = place.setdefault(part, Branch(link)).branches
     return tree
 
 

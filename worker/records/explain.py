@@ -1,9 +1,9 @@
 """`explain=1`: what a read would do, for superusers.
 
-Its rule and filter as SQL, the statements, how SQLite runs them, how long that takes here, and which
-index is missing. It can be asked as somebody else: `guest`, an auth collection (`users`), or one of its records
-(`users/ID`); then his rule stands in the statements. Plans are read before anything runs, so that a
-statement that is given up after its time is explained, too.
+Its rule and filter as SQL, the statements, how SQLite runs them, how long that takes here, and
+which index is missing. It can be asked as somebody else: `guest`, an auth collection (`users`), or
+one of its records (`users/ID`); then his rule stands in the statements. Plans are read before
+anything runs, so that a statement that is given up after its time is explained, too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.sql.predicate import Predicate
 from shared.sql.query_plan import PlanLine
 from shared.sql.version import stored_version_sql, version_fields, version_shape
 from worker.context import Context
-from worker.engine.failures import InterruptError
+from worker.engine.failures import InterruptError, SQLError
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, caller_collection, identity_in
 from worker.records.list_form import ListForm, ListQuery, form_of
@@ -40,6 +40,8 @@ from worker.records.strategy import NO_ORDER, Choice, choose
 from worker.records.totals import Counter
 
 _AS_GUEST: Final = "guest"
+_WALK: Final = "walk along the order"
+_SETS: Final = "sets, then sorted"
 
 Told = dict[str, Any]
 
@@ -63,7 +65,10 @@ async def explain_read(context: Context, what: Explained, origin: Origin) -> Tol
 
     Raises FORBIDDEN for others than superusers, NOT_FOUND, and INVALID as the read itself would.
     """
-    return await context.reader.read(_explain, context.plans, what, origin, transaction=True)
+    try:
+        return await context.reader.read(_explain, context.plans, what, origin, transaction=True)
+    except SQLError as error:  # at a row: a pattern that is too long, for one
+        raise invalid(f"The read fails: {error}") from None
 
 
 def _explain(
@@ -147,7 +152,8 @@ def _list(
     asked = what.asked._replace(cursor="" if what.asked.cursor is not None else None)
     form = form_of(snapshot, catalog, plans, collection, asked, request)
     plan = form.plan
-    counting = (*bind(plan.count, request), *_limit(plan.counts_all, TOTAL_EXACT_RECORDS_MAX + 1))
+    limit = () if plan.counts_all else (TOTAL_EXACT_RECORDS_MAX + 1,)
+    counting = (*bind(plan.count, request), *limit)
     lines = snapshot.query_plan(plan.count.sql, counting)
     count: Told = {"sql": plan.count.sql, "params": _shown(counting), "plan": _tree(lines)}
     advice = missing_indexes(_tables(catalog), plan.count.sql, lines)
@@ -192,8 +198,7 @@ def _chosen(
     """How the page is found, and why."""
     plan = form.plan
     if plan.driven is None:
-        driven = form.why == NO_ORDER
-        way = "sets, then sorted" if driven else "walk along the order"
+        way = _SETS if form.why == NO_ORDER else _WALK
         return Choice(plan.walk, form.why), {"strategy": way, "why": form.why}
     params = bind(plan.count, request)
     counter = Counter(plans.totals, snapshot, catalog.version, form.count_form, plan, params)
@@ -206,7 +211,7 @@ def _chosen(
         if snapshot.quick:
             raise
         choice = Choice(plan.walk, "counting the matches took too long")
-    way = "sets, then sorted" if choice.statements is plan.driven else "walk along the order"
+    way = _SETS if choice.statements is plan.driven else _WALK
     told = {"strategy": way, "why": choice.reason, "matches": choice.matches}
     return choice, told | {"setsBelow": choice.cap}
 
@@ -260,10 +265,6 @@ def _milliseconds(snapshot: Snapshot, sql: str, params: tuple[Value, ...]) -> fl
             raise  # from the start again in a thread, where there is more time
         return None
     return round((perf_counter() - started) * 1000, 3)
-
-
-def _limit(counts_all: bool, most: int) -> tuple[int, ...]:
-    return () if counts_all else (most,)
 
 
 def _tables(catalog: Catalog) -> dict[str, Collection]:

@@ -40,7 +40,6 @@ _PLACE: Final = "@"
 _PLACES: Final = "@["
 _APPEND: Final = "UPDATE _idempotency SET response = iif(octet_length(response) > ?, response,"
 
-
 _decode_places = msgspec.json.Decoder(list[tuple[str, str] | None]).decode
 
 
@@ -57,7 +56,7 @@ Places = list[tuple[str, str] | None]
 class Stored(NamedTuple):
     """The answer of an earlier request under the same key. Empty text: no body.
 
-    `place`: collection id and record id of an answer that was too large to be kept.  `places`: the
+    `place`: collection id and record id of an answer that was too large to be kept. `places`: the
     same of a batch, None for a deleted record.
     """
 
@@ -119,7 +118,8 @@ def store_row(
 ) -> Step:
     """Keeps the answer that `source`, `<expression> FROM … WHERE id = ?`, yields after the write.
 
-    `shape`: the expression's parameters.  `at`: collection id and record id. Beyond IDEMPOTENCY_ANSWER_BYTES_MAX, the place of the record instead.
+    `shape`: the expression's parameters. `at`: collection id and record id, which are kept instead
+    of an answer above IDEMPOTENCY_ANSWER_BYTES_MAX.
     """
     sql = (
         f"{_STORE} WITH answer(body) AS MATERIALIZED (SELECT {source}) "

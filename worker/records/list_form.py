@@ -28,6 +28,7 @@ from shared.sql.shape import shape_of
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import caller_collection
 from worker.records.cursor import check_order
+from worker.records.long_texts import searches_long_texts
 from worker.records.plans import PlanCache
 from worker.records.rules import admit
 from worker.records.strategy import settled
@@ -56,6 +57,7 @@ class ListForm(NamedTuple):
 
     `why`: why its page is found as it is, `""` where that is chosen at each request. `count_form`,
     `cursor_form`: what its count depends on besides the catalog, and what a cursor is bound to.
+    `slow`: it is nothing for the event loop.
     """
 
     collection: Collection
@@ -63,6 +65,7 @@ class ListForm(NamedTuple):
     why: str
     count_form: tuple[Hashable, ...]
     cursor_form: tuple[Hashable, ...]
+    slow: bool
 
 
 def form_of(
@@ -147,6 +150,7 @@ def _compile(
         why,
         (collection.id, wanted, identity.superuser, identity.collection_id),
         (collection.id, order.sql, wanted),
+        searches_long_texts(catalog, page),
     )
 
 

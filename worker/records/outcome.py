@@ -37,12 +37,7 @@ _NO_DATA: Final[dict[str, str]] = {
 _MISSING_RELATION: Final = FieldError(
     MISSING_RELATION, "Failed to find all relation records with the provided ids."
 )
-_TOLD: Final = {
-    code: FieldError(code, message)
-    for code, message in {
-        "validation_invalid_auth_id": "Another account already has this id.",
-    }.items()
-}
+_ID_TAKEN: Final = FieldError("validation_invalid_auth_id", "Another account already has this id.")
 _WHOLE: Final = {REFUSED_MISSING: not_found, REFUSED_CHANGED: changed}
 _BLOCKED: Final = (
     "Failed to delete the record: it is required by other records through their field {field}."
@@ -66,9 +61,11 @@ def refused(payload: object, collection: Collection | None = None) -> QuillError
 
 
 def _field_error(code: str, field: str, collection: Collection | None) -> FieldError:
+    if code == _ID_TAKEN.code:
+        return _ID_TAKEN
     found = None if collection is None else collection.field(field)
     told = None if found is None else guard_error(found, code)
-    return told or _TOLD.get(code) or FieldError(code, "Invalid value.")
+    return told or FieldError(code, "Invalid value.")
 
 
 def failed(payload: object, collection: Collection | None) -> QuillError:

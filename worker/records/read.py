@@ -13,6 +13,7 @@ import orjson
 
 from shared.access.request import AccessRequest
 from shared.errors import not_found
+from shared.limits import LIKE_PATTERN_BYTES_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import Use
@@ -23,7 +24,7 @@ from shared.sql.shape import shape_of
 from shared.sql.version import version_shape
 from worker.context import Context
 from worker.engine.failures import SQLError
-from worker.engine.snapshot import Snapshot
+from worker.engine.snapshot import OverBudgetError, Snapshot
 from worker.records.caller import Origin, caller_collection, identity_in
 from worker.records.cursor import read_cursor, write_cursor
 from worker.records.expand import expanded_array, run_expand
@@ -96,7 +97,14 @@ async def list_page(
             ),
         )
     except SQLError as error:
-        raise (wrong_query() if asked.filter else failed_at_a_row(error)) from None
+        raise (wrong_query(_reason(error)) if asked.filter else failed_at_a_row(error)) from None
+
+
+def _reason(error: SQLError) -> str:
+    """What a row has shown to be wrong with a filter, where that can be told."""
+    if "pattern too complex" in str(error):
+        return f"a text that ~ looks for has more than {LIKE_PATTERN_BYTES_MAX} bytes"
+    return ""
 
 
 async def view_record(
@@ -153,6 +161,8 @@ def run_list(
 ) -> Page:
     """The list of one collection for one caller, within a snapshot. Raises as `list_page`."""
     form = form_of(snapshot, catalog, plans, collection, asked, request)
+    if form.slow and snapshot.quick:
+        raise OverBudgetError
     if asked.cursor is not None:
         found = _keyset_page(snapshot, catalog, plans, form, asked, per_page, request)
     else:

@@ -18,7 +18,8 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import Use, compile_rule
 from shared.sql.plan import Value
-from shared.sql.predicate import AuthField, Fragment, Predicate
+from shared.sql.predicate import Fragment, Predicate
+from shared.sql.request_values import AuthField
 from shared.sql.select import Statement
 from worker.engine.failures import SQLError
 from worker.records.caller import caller_collection
@@ -54,7 +55,10 @@ def admit(
 
 
 def bind(fragment: Fragment | Statement, request: AccessRequest) -> tuple[Value, ...]:
-    """The values of a fragment, or of all in a statement, for this request. Raises FORBIDDEN for what cannot be compared."""
+    """The values of a fragment, or of all in a statement, for this request.
+
+    Raises FORBIDDEN for what cannot be compared.
+    """
     try:
         return fragment.bind(request)
     except LanguageError as error:

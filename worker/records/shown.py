@@ -1,7 +1,7 @@
 """What a write's answer shows beside the record: `expand`, read after the commit.
 
-The write stands whatever happens here. So where this read is refused or takes too long, the records
-are shown without. The records of a batch share the bound on what one answer may expand to.
+The write stands whatever happens here. So where this read is refused or takes too long, the record
+is shown without, and so are those after it: a batch is one answer, and has its bound only once.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ async def expand_shown(context: Context, shown: Sequence[Shown]) -> None:
             room -= await context.reader.read(_expand, context.plans, one, room, transaction=True)
         except (QuillError, SQLError):
             one.record.pop("expand", None)
+            break
 
 
 def _expand(

@@ -33,10 +33,11 @@ from worker.records.modifiers import AUTOGENERATE, added, modifiers_of, settle
 
 PASSWORD: Final = "password"  # noqa: S105
 CONFIRM: Final = "passwordConfirm"
+OLD_PASSWORD: Final = "oldPassword"  # noqa: S105
 ID: Final = "id"
 _RENEW_TOKENS: Final = f"{TOKEN_KEY}{AUTOGENERATE}"
 _NOTHING: Final = (None, "")
-_CREATE_FAILED: Final = "Failed to create record."
+CREATE_FAILED: Final = "Failed to create record."
 _UPDATE_FAILED: Final = "Failed to update record."
 _MISMATCH: Final = FieldError("validation_values_mismatch", "Values don't match.")
 _PK_CHANGE: Final = FieldError("validation_pk_change", "The record primary key cannot be changed.")
@@ -125,6 +126,15 @@ class RecordForm:
 
         Passwords are still in plain text: see `secrets`.
         """
+        values, errors = self.draft(body, now)
+        if errors:
+            raise invalid(CREATE_FAILED, errors)
+        return values
+
+    def draft(
+        self, body: Mapping[str, object], now: str
+    ) -> tuple[dict[str, Value], dict[str, FieldError]]:
+        """As `create`, with what is wrong beside it; a value that cannot be read is zero."""
         errors: dict[str, FieldError] = {}
         values: dict[str, Value] = {}
         if self._files:
@@ -140,6 +150,7 @@ class RecordForm:
                     value = prepare(body[name])  # type: ignore[misc]  # sent says that there is one
                 except FieldProblem as refused:
                     errors.setdefault(name, refused.error)
+                    values[name] = zero
                     continue
             if fills and value in _NOTHING:
                 values[name] = field.on_create(now)
@@ -151,9 +162,7 @@ class RecordForm:
         if self.is_auth:
             values[TOKEN_KEY] = ids.token_key()
             _check_confirmed(body, errors, required=True)
-        if errors:
-            raise invalid(_CREATE_FAILED, errors)
-        return values
+        return values, errors
 
     def _refuse_uploads(self, body: Mapping[str, object], errors: dict[str, FieldError]) -> None:
         for field in self._files:
@@ -299,10 +308,15 @@ def _check_added(
 def _check_confirmed(
     body: Mapping[str, object], errors: dict[str, FieldError], *, required: bool
 ) -> None:
-    """A password must be sent twice, so that a slip of the finger locks nobody out."""
+    """A password must be sent twice, so that a slip of the finger locks nobody out.
+
+    Whoever sends what belongs to a new password, but none, is told so: he thinks it was changed.
+    """
     password, confirm = body.get(PASSWORD), body.get(CONFIRM)
     if not password and not required:
-        return
+        if not confirm and not body.get(OLD_PASSWORD):
+            return
+        errors[PASSWORD] = REQUIRED
     if not confirm:
         errors[CONFIRM] = REQUIRED
     elif confirm != password:

@@ -2,8 +2,9 @@
 
 The tag does not depend on who asks, nor on `fields` and `expand`, so it can be kept by one client
 and used by another. It covers values that the client may not see, so it is keyed: from a plain hash
-a short hidden value, or an address, would be found by trying. It says that the record changed, not that the bytes of an answer did; so a tag
-that a proxy made weak (`W/"…"`, nginx does when it compresses) means the same as the strong one.
+a short hidden value, or an address, would be found by trying. It says that the record changed, not
+that the bytes of an answer did; so a tag that a proxy made weak (`W/"…"`, nginx does when it
+compresses) means the same as the strong one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Step, Value
-from shared.sql.version import same_values, stored_version_sql, version_fields, version_shape
+from shared.sql.version import stored_version_sql, version_fields, version_shape
+from shared.sql.write import stored_guard
 from worker.engine.snapshot import Snapshot
 
 REFUSED_CHANGED: Final = "precondition"
@@ -55,7 +57,7 @@ def names_tag(header: str, etag: str) -> bool:
 
 def version_guard(collection: Collection, record: Mapping[str, Value]) -> Step:
     """The guard that the record still has these stored values, `id` among them."""
-    return same_values(collection, str(record["id"]), record, refusal=REFUSED_CHANGED)
+    return stored_guard(collection, str(record["id"]), record, refusal=REFUSED_CHANGED)
 
 
 def check_if_match(

@@ -13,9 +13,10 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
 from shared.sql.plan import Step, StepKind, Value
-from shared.sql.row import row_source
 from shared.sql.shape import shape_of
+from shared.sql.predicate import Predicate
 from shared.sql.write import (
+    Candidate,
     insert_sql,
     insert_steps,
     is_returnable,
@@ -27,6 +28,9 @@ from worker.records.caller import caller_collection
 from worker.records.plans import PlanCache
 from worker.records.rules import bind
 from worker.records.validate import Changes, RecordForm
+
+Standing = tuple[str, str] | None
+"""A record that is certain to exist: the ids of its collection and its own."""
 
 
 class WriteForm:
@@ -49,10 +53,17 @@ class WriteForm:
         self.answer_source = shaped_source(collection, self.shape)
         self.relations = _relations(catalog, collection)
         self._insert_sql = insert_sql(collection, self.record.columns, self.shape)
-        self.row_source = row_source(collection)
         self._returns = is_returnable(self.shape)
+        self._candidate: Candidate | None = None
         self.asks = self.record.is_auth or bool(self.shape.params)
         """Whether more than the rule depends on who asks, and for what."""
+
+    def candidate(self, rule: Predicate) -> Candidate:
+        """A new record before this rule, which is always the same one."""
+        found = self._candidate
+        if found is None or found.rule is not rule:
+            found = self._candidate = Candidate(self.collection, rule)
+        return found
 
     def insert_steps(
         self, values: Mapping[str, Value], request: AccessRequest | None
@@ -77,18 +88,22 @@ class WriteForm:
             return ()
         return bind(self.shape, request)
 
-    def relation_guards(self, values: Mapping[str, Value]) -> list[Step]:
+    def relation_guards(self, values: Mapping[str, Value], standing: Standing) -> list[Step]:
         """Every record that a new record refers to must exist."""
         return self.reference_guards(
-            {field.name: field.items(values.get(field.name)) for field, _ in self.relations}
+            {field.name: field.items(values.get(field.name)) for field, _ in self.relations},
+            standing,
         )
 
-    def reference_guards(self, wanted: Mapping[str, Sequence[str]]) -> list[Step]:
-        """The records of these ids must exist, by field."""
+    def reference_guards(
+        self, wanted: Mapping[str, Sequence[str]], standing: Standing
+    ) -> list[Step]:
+        """The records of these ids must exist, by field; `standing` need not be asked for."""
         return [
             relation_guard(target, ids, field.name)
             for field, target in self.relations
             if (ids := wanted.get(field.name))
+            and (standing is None or len(ids) > 1 or standing != (target.id, ids[0]))
         ]
 
 

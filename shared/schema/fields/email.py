@@ -10,7 +10,7 @@ from shared.schema.fields.domains import DomainField, is_domain
 from shared.schema.fields.field import INVALID, Value
 
 # RFC 5321, section 4.5.3.1: 64 octets before the @, 254 for the whole path without its brackets.
-_LOCAL_CHARS_MAX: Final = 64
+LOCAL_CHARS_MAX: Final = 64
 _ADDRESS_CHARS_MAX: Final = 254
 # RFC 5322's dot-atom, with the non-ASCII letters of RFC 6531; no quoted local parts.
 _ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
@@ -45,7 +45,7 @@ def is_email(text: str) -> bool:
     if len(text) > _ADDRESS_CHARS_MAX:
         return False
     local, at, domain = text.rpartition("@")
-    if not at or not 0 < len(local) <= _LOCAL_CHARS_MAX:
+    if not at or not 0 < len(local) <= LOCAL_CHARS_MAX:
         return False
     if "." not in domain or domain.endswith(".") or not is_domain(domain):
         return False

@@ -27,6 +27,7 @@ Value = None | int | float | str | bytes
 
 REQUIRED: Final = FieldError("validation_required", "Cannot be blank.")
 INVALID: Final = FieldError("validation_invalid_value", "The value is not valid for this field.")
+WRONG_TYPE: Final = FieldError("validation_invalid_value", "The value has the wrong type.")
 BAD_TEXT: Final = FieldError(
     "validation_invalid_value", "Must not hold NUL characters or broken Unicode."
 )

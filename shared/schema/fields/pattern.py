@@ -30,7 +30,7 @@ def compile_pattern(pattern: str) -> Callable[[str], object]:
     try:
         compiled = re2.compile(pattern, _OPTIONS)
     except (re2.error, UnicodeEncodeError) as error:
-        raise PatternError(str(error)) from None
+        raise PatternError(_reason(error)) from None
     search = compiled.search
 
     def found(text: str) -> object:
@@ -38,3 +38,9 @@ def compile_pattern(pattern: str) -> Callable[[str], object]:
         return search(text.encode())
 
     return found
+
+
+def _reason(error: Exception) -> str:
+    """RE2 gives its reason as bytes."""
+    first = error.args[0] if error.args else ""
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(error)

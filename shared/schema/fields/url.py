@@ -9,8 +9,8 @@ from shared.errors import FieldError
 from shared.schema.fields.domains import DomainField, is_domain
 from shared.schema.fields.field import INVALID, Value
 
-_URL_CHARS_MAX: Final = 2_083
-_PORT_MAX: Final = 65_535
+URL_CHARS_MAX: Final = 2_083
+PORT_MAX: Final = 65_535
 # RFC 3986's parts; each character class excludes what ends the part, so there is one way to match.
 _URL: Final = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
@@ -49,13 +49,13 @@ class UrlField(DomainField):
 
 def split_url(text: str) -> tuple[str, str] | None:
     """Host and `:port` (or `""`) of a URL; None when it is none. A scheme is not needed."""
-    if len(text) > _URL_CHARS_MAX:
+    if len(text) > URL_CHARS_MAX:
         return None
     found = _URL.fullmatch(text)
     if found is None or (found["scheme"] or "").lower() not in _SCHEMES:
         return None
     host, port = found["host"], found["port"] or ""
-    if port and not 0 < int(port[1:]) <= _PORT_MAX:
+    if port and not 0 < int(port[1:]) <= PORT_MAX:
         return None
     if host.startswith("["):
         return host, port

@@ -11,13 +11,15 @@ from rich.console import Console
 from benchmarks.connection import Answer
 from benchmarks.queries import report
 from benchmarks.queries.growth import Growth
-from benchmarks.queries.runner import Found
+from benchmarks.queries.runner import Figures
 from benchmarks.queries.scenario import expanded, total
 from benchmarks.queries.scenarios import NAMES
 
 
-def _found(p50: float = 3.0, rate: float = 1000.0, limit: float | None = 60.0) -> Found:
-    return Found("multi_all", "multi", 300, p50, p50, 900, rate, 800.0, limit, 2470.0, 339.0, 100.0)
+def _found(p50: float = 3.0, rate: float = 1000.0, limit: float | None = 60.0) -> Figures:
+    return Figures(
+        "multi_all", "multi", 300, p50, p50, 900, rate, 800.0, limit, 2470.0, 339.0, 100.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,7 @@ def _found(p50: float = 3.0, rate: float = 1000.0, limit: float | None = 60.0) -
         (_found(rate=10), "multi_all: 25 times faster, not 100"),
     ],
 )
-def test_a_broken_limit_is_named(row: Found, complaint: str) -> None:
+def test_a_broken_limit_is_named(row: Figures, complaint: str) -> None:
     """A median above its limit, and too small a gain over the published figure."""
     assert row.broken == complaint
     assert report.QueryReport(100, 2, [row]).broken() == ([complaint] if complaint else [])

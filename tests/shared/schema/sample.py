@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from shared.errors import FieldError, QuillError
+from shared.quote import quote_identifier
 from shared.schema.catalog import CATALOG_SQL, Catalog
 from shared.schema.collection import Collection
 from shared.schema.definition import read_definition
@@ -71,3 +72,9 @@ def make(db: apsw.Connection, collection: Collection) -> None:
 def load(db: apsw.Connection, version: int = 1) -> Catalog:
     """The catalog as a worker reads it."""
     return Catalog.from_rows(version, db.execute(CATALOG_SQL).fetchall())
+
+
+def columns(db: apsw.Connection, table: str) -> list[str]:
+    """The table's columns but for the rowid."""
+    rows = db.execute(f"PRAGMA table_info({quote_identifier(table)})").fetchall()
+    return [str(row[1]) for row in rows if row[1] != "_rowid_"]

@@ -1,6 +1,6 @@
 """Auth collections: system fields, options, secrets and codes.
 
-Covers `shared.schema.auth_fields` and `shared.schema.naming` too.
+Covers `shared.schema.auth_fields`, `shared.schema.auth_judge` and `shared.schema.naming` too.
 """
 
 from __future__ import annotations

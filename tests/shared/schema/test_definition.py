@@ -125,6 +125,17 @@ def test_codes_of_new_collections(body: dict[str, Any], expected: dict[str, str]
     assert codes(body, None, CATALOG) == expected
 
 
+def test_ids_may_have_to_be_sent() -> None:
+    """An empty pattern to generate from is meant; other empty options of the id are defaults."""
+    own = {"name": "id", "type": "text", "autogeneratePattern": "", "pattern": "", "min": 1}
+    made = define({"name": "x", "fields": [own]}, None, CATALOG).by_name["id"]
+
+    assert made.to_json() == {
+        **POSTS.by_name["id"].to_json(), "autogeneratePattern": "", "min": 1,
+    }  # fmt: skip
+    assert not made.fills_on_create
+
+
 def test_a_relation_may_point_to_itself() -> None:
     """The id of the collection being made counts as existing."""
     own = {"name": "parent", "type": "relation", "collectionId": "pbc_tree"}

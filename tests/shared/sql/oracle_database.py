@@ -11,11 +11,11 @@ from shared.access.identity import GUEST, Identity, identity_of
 from shared.access.request import AccessRequest
 from shared.ids import collection_id
 from shared.quote import quote_identifier
+from shared.schema.auth_fields import auth_fields, auth_indexes
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field
-from shared.schema.system import auth_fields, auth_indexes
 from shared.schema.table import create_table
 from shared.sql.conditions import Use, compile_filter, compile_rule
 from shared.sql.order import order_of

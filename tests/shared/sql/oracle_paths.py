@@ -206,7 +206,8 @@ def sort_keys(draw: Draw, voice: Voice) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _sort_path(draw: Draw, voice: Voice) -> tuple[str, ...]:
-    table, parts = voice.table, ()
+    table = voice.table
+    parts: tuple[str, ...] = ()
     for _ in range(draw(_of([0, 0, 1, 2]))):
         steps = [
             (one.name, one.target)

@@ -20,6 +20,8 @@ from tests.shared.sql.oracle_world import (
 HOPS_MAX = 6
 GEO_PARTS = ("lon", "lat")
 SECRETS = ("password", "tokenKey")
+SEVERAL = ("many", "back", "each")
+"""Kinds of hops that lead to any number of rows."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,10 @@ class Route:
 
     def variables(self) -> list[tuple[tuple[str, ...], tuple[Hop, ...]]]:
         """Its multi-valued prefixes, the shortest first."""
-        found = [(self.start, ())] if self.start[0] == "collection" else []
-        return (
-            found
-            + [  # type: ignore[return-value]
-                (self.start, self.hops[: place + 1])
-                for place, hop in enumerate(self.hops)
-                if hop.kind in ("many", "back", "each")
-            ]
-        )
+        ends = [place + 1 for place, hop in enumerate(self.hops) if hop.kind in SEVERAL]
+        if self.start[0] == "collection":
+            ends.insert(0, 0)
+        return [(self.start, self.hops[:end]) for end in ends]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.shared.sql.oracle_world import Scalar
 
@@ -129,8 +130,12 @@ def order(left: Scalar, right: Scalar) -> int:
     if isinstance(left, str) != isinstance(right, str):
         return 1 if isinstance(left, str) else -1
     if isinstance(left, str) and isinstance(right, str):
-        left, right = left.encode(), right.encode()  # type: ignore[assignment]
-    return int(operator.gt(left, right)) - int(operator.lt(left, right))  # type: ignore[arg-type]
+        return _sign(left.encode(), right.encode())
+    return _sign(left, right)
+
+
+def _sign(left: Any, right: Any) -> int:
+    return int(operator.gt(left, right)) - int(operator.lt(left, right))
 
 
 def _like(left: Seen, right: Seen) -> Truth:

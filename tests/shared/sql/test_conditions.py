@@ -11,7 +11,8 @@ from shared.access.identity import GUEST, Identity, identity_of
 from shared.access.request import GUEST_REQUEST, AccessRequest
 from shared.language.errors import ForbiddenNameError, LanguageError
 from shared.sql.conditions import Use, check_rule, compile_rule
-from shared.sql.predicate import AuthField, Form, all_of
+from shared.sql.predicate import all_of
+from shared.sql.request_values import AuthField, Form
 from tests.shared.sql.sample import CATALOG, SAMPLE, collection, create, filtering, insert, ruling
 
 CALLER = Identity("c_users", "users", {"id": "u1", "name": "Ann"})

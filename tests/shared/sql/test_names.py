@@ -10,8 +10,7 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.names import Names
 from shared.sql.operands import Literal
-from shared.sql.predicate import AuthField, BodyField, Moment, SentValue
-from shared.sql.request_values import Place
+from shared.sql.request_values import AuthField, BodyField, Moment, Place, SentValue
 from shared.sql.terms import ItemTerm, Known, PathTerm
 from tests.shared.sql.sample import CATALOG, SAMPLE, collection
 

@@ -25,6 +25,7 @@ from tests.shared.sql.sample import CATALOG, SAMPLE, collection, create, insert
         ("-@rowid", "r._rowid_ DESC"),
         ("@random", "random(), r._rowid_"),
         ("+id", 'r."id", r._rowid_'),
+        ("-title:lower", 'lower(r."title") DESC, r._rowid_ DESC'),
     ],
 )
 def test_terms(sort: str, terms: str) -> None:
@@ -34,7 +35,7 @@ def test_terms(sort: str, terms: str) -> None:
 
 @pytest.mark.parametrize(
     "sort",
-    ["nope", ",", "title,", "-", "--title", "title:lower", "tags", "friends", "tags:each",
+    ["nope", ",", "title,", "-", "--title", "title:isset", "tags", "friends", "tags:each",
      "friends.title", "sample_via_owner.title", "owner.secret", "title.x",
      "secret", "pass", "@now", "title desc", 'title";--', "a" * 256, ",".join(["title"] * 9)],
 )  # fmt: skip

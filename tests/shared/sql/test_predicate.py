@@ -8,16 +8,8 @@ import pytest
 
 from shared.access.identity import Identity
 from shared.access.request import GUEST_REQUEST, AccessRequest
-from shared.sql.predicate import (
-    AuthField,
-    BodyField,
-    Moment,
-    Parameter,
-    SentValue,
-    all_of,
-    predicate,
-)
-from shared.sql.request_values import Place
+from shared.sql.predicate import all_of, predicate
+from shared.sql.request_values import AuthField, BodyField, Moment, Parameter, Place, SentValue
 
 CALLER = AccessRequest(Identity("c_users", "users", {"id": "u1"}), body={"a": 1})
 

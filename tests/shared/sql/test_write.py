@@ -15,7 +15,7 @@ from shared.sql.plan import Step, StepKind, Value, run
 from shared.sql.predicate import Shape
 from shared.sql.shape import shape_of
 from shared.sql.write import (
-    candidate_guard,
+    Candidate,
     existence_guard,
     insert_sql,
     insert_steps,
@@ -162,13 +162,13 @@ def test_a_candidate_is_judged_before_it_exists(connection: apsw.Connection) -> 
     """By its would-be values, those not given being zero."""
     rule = ruling("owner = @request.auth.id && state = '' && count < 5")
     bound = rule.bind(AccessRequest(CALLER))
-    apply(connection, [candidate_guard(SAMPLE, {"owner": "u1"}, rule, bound, refusal="rule")])
+    apply(connection, [Candidate(SAMPLE, rule).guard({"owner": "u1"}, bound, refusal="rule")])
     others: list[dict[str, Value]] = [
         {"owner": "u2"}, {"owner": "u1", "state": "a"}, {"owner": "u1", "count": 7}
     ]  # fmt: skip
     for values in others:
         with pytest.raises(RefusedError, match="rule"):
-            apply(connection, [candidate_guard(SAMPLE, values, rule, bound, refusal="rule")])
+            apply(connection, [Candidate(SAMPLE, rule).guard(values, bound, refusal="rule")])
 
 
 def test_references_must_exist(connection: apsw.Connection) -> None:

@@ -264,3 +264,26 @@ def test_an_id_is_used_once_in_all_auth_collections(
     reply = guest.post(f"{second}/records", json=body)
     assert reply.status_code == 400
     assert reply.json()["data"]["id"]["code"] == "validation_invalid_auth_id"
+
+
+def test_a_login_shows_what_is_expanded(superuser: httpx.Client, guest: httpx.Client) -> None:
+    """As the one who logs in may see it, not as the guest that he was."""
+    rooms = {
+        "name": "rooms",
+        "type": "base",
+        "fields": [NAME],
+        "viewRule": "@request.auth.id != ''",
+    }
+    made = superuser.post("/api/collections", json=rooms).json()
+    room = superuser.post("/api/collections/rooms/records", json={"name": "attic"}).json()["id"]
+    link = {"name": "room", "type": "relation", "collectionId": made["id"]}
+    path = _collection(superuser, "lodgers", fields=[NAME, link])
+    _sign_up(guest, path, "l@example.com", room=room)
+
+    asked = "?expand=room&fields=token,record.expand.room.name"
+    body = {"identity": "l@example.com", "password": "long enough"}
+    session = guest.post(f"{path}/auth-with-password{asked}", json=body).json()
+    again = guest.post(f"{path}/auth-refresh{asked}", headers=_as(session["token"])).json()
+
+    for one in (session, again):
+        assert one["record"] == {"expand": {"room": {"name": "attic"}}}

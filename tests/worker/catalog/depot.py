@@ -12,7 +12,8 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import VIEW_QUERY, Collection
 from shared.schema.definition import read_definition
 from shared.schema.system import COLLECTIONS_DDL, insert_row
-from shared.schema.table import create_table, create_view, view_order
+from shared.schema.table import create_table
+from shared.schema.view import create_view, view_order
 from shared.sql.plan import Step, StepKind
 from tests.shared.schema.sample import NOW, load, new_database
 from worker.catalog.collections import compile_and_change

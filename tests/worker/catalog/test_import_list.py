@@ -74,6 +74,20 @@ def test_what_leaves_the_server_comes_back_as_it_was() -> None:
         assert {**one.to_row(), "updated": ""} == {**old.to_row(), "updated": ""}
 
 
+@pytest.mark.parametrize("key", ["id", "name"])
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, 5, 1.5, True])
+@pytest.mark.parametrize("delete_missing", [True, False])
+def test_a_field_is_named_by_texts(key: str, odd: object, delete_missing: bool) -> None:
+    """Anything else is refused, also beside fields that are known here."""
+    depot = Depot()
+    posts = depot.define("posts", fields=[TITLE])
+    field = {**posts.by_name["title"].to_json(), key: odd}
+    listed = [{"id": posts.id, "name": "posts", "fields": [field]}]
+    with pytest.raises(QuillError):
+        depot.take_in(listed, delete_missing=delete_missing)
+    assert depot["posts"].by_name["title"].id == posts.by_name["title"].id
+
+
 def test_all_of_it_or_nothing() -> None:
     """One wrong entry, told by its name, and nothing of the others is done."""
     depot = Depot()
@@ -119,3 +133,15 @@ def test_bodies_that_are_no_import(body: dict[str, Any], key: str) -> None:
     with pytest.raises(QuillError) as refused:
         _read_body(body)
     assert list(refused.value.fields) == [key]
+
+
+def test_system_collections_that_are_not_served_are_passed_over() -> None:
+    """Every exported schema has them; what a user made keeps being refused under such a name."""
+    foreign = {"id": "pbc_4275539003", "name": "_authOrigins", "type": "base", "system": True}
+    mine = {"name": "posts", "fields": [TITLE]}
+    assert _read_body({"collections": [foreign, mine]}) == ([mine], False)
+    depot = Depot()
+    raws, _ = _read_body({"collections": [foreign]})
+    depot.take_in(raws)
+    with pytest.raises(QuillError, match="name"):
+        depot.take_in([{**foreign, "system": False}])

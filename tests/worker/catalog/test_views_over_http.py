@@ -1,6 +1,6 @@
 """View collections of a real cluster, and what a query would show before there is a view.
 
-Covers `worker.catalog.dry_run`, `shared.sql.view_sample` and `worker.wire.pocketbase.collections`.
+Covers `worker.catalog.dry_run`, `shared.sql.select.view_sample_sql` and `worker.wire.pocketbase.collections`.
 """
 
 from __future__ import annotations

@@ -55,6 +55,18 @@ def test_a_create_rule_sees_the_record_that_is_to_be(
     assert superuser.post(path("would"), json={"n": 3}).status_code == 200
 
 
+def test_who_may_not_write_is_not_told_what_is_wrong(
+    guest: httpx.Client, superuser: httpx.Client
+) -> None:
+    """The rule is judged before the values, for a new record as for an old one."""
+    refused = guest.post(path("would"), json={"n": 300})
+    assert (refused.status_code, refused.json()["data"]) == (400, {})
+    told = guest.post(path("would"), json={"n": 2, "title": "x" * 5_001})
+    assert set(told.json()["data"]) == {"title"}
+    own = _make(superuser, "old", n=2)
+    assert guest.patch(path("old", own), json={"n": 300}).status_code == 404
+
+
 def test_an_update_rule_sees_the_old_record(guest: httpx.Client, superuser: httpx.Client) -> None:
     """And the new values as what was sent."""
     own = _make(superuser, "old", n=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import Any
 
@@ -10,6 +9,8 @@ import httpx
 import pytest
 
 from tests.cluster_process import ClusterProcess
+from tests.hostile.both_workers import send_all, statuses
+from tests.load import Answer
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "n", "type": "number"},
@@ -24,18 +25,12 @@ def _counted(cluster: ClusterProcess) -> None:
     cluster.collection("counted", FIELDS)
 
 
-def _all_at_once(cluster: ClusterProcess, path: str, bodies: list[dict[str, Any]]) -> Counter[int]:
-    """Send all bodies on connections of their own, which the kernel spreads over the workers."""
-
-    async def send(client: httpx.AsyncClient, body: dict[str, Any]) -> int:
-        return (await client.patch(path, json=body, headers={"Connection": "close"})).status_code
-
-    async def run() -> Counter[int]:
-        limits = httpx.Limits(max_connections=50, max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=cluster.url, limits=limits, timeout=30) as client:
-            return Counter(await asyncio.gather(*(send(client, body) for body in bodies)))
-
-    return asyncio.run(run())
+def _patch_all(
+    cluster: ClusterProcess, path: str, bodies: list[dict[str, Any]]
+) -> tuple[Counter[int], list[Answer]]:
+    """Send all bodies at once, on connections that the kernel spreads over the workers."""
+    answers = send_all(cluster.url, [("PATCH", path, body) for body in bodies])
+    return statuses(answers), answers
 
 
 def _make(client: httpx.Client, **values: Any) -> str:
@@ -45,11 +40,13 @@ def _make(client: httpx.Client, **values: Any) -> str:
 
 
 def test_200_increments_end_at_200(cluster: ClusterProcess, guest: httpx.Client) -> None:
-    """Each of them is applied to what the ones before it left."""
+    """Each is applied to what the ones before it left, and answered with a number of its own."""
     path = _make(guest)
-    assert _all_at_once(cluster, path, [{"n+": 1}] * 200) == {200: 200}
+    counted, answers = _patch_all(cluster, path, [{"n+": 1}] * 200)
+    assert counted == {200: 200}
+    assert sorted(answer.json()["n"] for answer in answers) == list(range(1, 201))
     assert guest.get(path).json()["n"] == 200
-    assert _all_at_once(cluster, path, [{"n-": 0.5}] * 100) == {200: 100}
+    assert _patch_all(cluster, path, [{"n-": 0.5}] * 100)[0] == {200: 100}
     assert guest.get(path).json()["n"] == 150
 
 
@@ -59,7 +56,10 @@ def test_a_bound_is_kept_by_the_last_one(cluster: ClusterProcess, guest: httpx.C
     0 is the empty value, which bounds do not see, so it is jumped over here.
     """
     path = _make(guest, stock=41)
-    assert _all_at_once(cluster, path, [{"stock-": 2}] * 50) == {200: 20, 400: 30}
+    counted, answers = _patch_all(cluster, path, [{"stock-": 2}] * 50)
+    assert counted == {200: 20, 400: 30}
+    codes = {answer.json()["data"]["stock"]["code"] for answer in answers if answer.status == 400}
+    assert codes == {"validation_min_number_constraint"}
     assert guest.get(path).json()["stock"] == 1
     refused = guest.patch(path, json={"stock-": 2})
     assert refused.json()["data"]["stock"] == {
@@ -73,11 +73,11 @@ def test_lists_grow_by_what_everyone_adds(cluster: ClusterProcess, guest: httpx.
     """60 clients add a value each, then half of them are taken out; three fit where three may."""
     path = _make(guest)
     added = [{"tags+": f"t{n}", "few+": []} for n in range(60)]
-    assert _all_at_once(cluster, path, added) == {200: 60}
+    assert _patch_all(cluster, path, added)[0] == {200: 60}
     assert sorted(guest.get(path).json()["tags"]) == sorted(f"t{n}" for n in range(60))
-    assert _all_at_once(cluster, path, [{"tags-": f"t{n}"} for n in range(30)]) == {200: 30}
+    assert _patch_all(cluster, path, [{"tags-": f"t{n}"} for n in range(30)])[0] == {200: 30}
     assert len(guest.get(path).json()["tags"]) == 30
-    assert _all_at_once(cluster, path, [{"few+": f"t{n}"} for n in range(9)]) == {200: 3, 400: 6}
+    assert _patch_all(cluster, path, [{"few+": f"t{n}"} for n in range(9)])[0] == {200: 3, 400: 6}
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from shared.errors import QuillError
 from shared.limits import EXPAND_CHARS_MAX, EXPAND_LEVELS_MAX, EXPAND_PATHS_MAX
 from shared.schema.catalog import Catalog
 from tests.shared.sql.sample import SAMPLE
-from worker.records.expand_paths import Step, read_paths
+from worker.records.expand_paths import Branch, read_paths
 
 CATALOG = Catalog(1, [SAMPLE])
 Tree = dict[str, "Tree"]
 
 
-def _names(steps: dict[str, Step]) -> Tree:
-    return {name: _names(step.steps) for name, step in steps.items()}
+def _names(branches: dict[str, Branch]) -> Tree:
+    return {name: _names(branch.branches) for name, branch in branches.items()}
 
 
 def _tree(expand: str) -> Tree:
@@ -38,14 +38,17 @@ def _tree(expand: str) -> Tree:
     ],
 )
 def test_paths_become_a_tree(expand: str, tree: Tree) -> None:
-    """Common beginnings are one step; what leads nowhere is left out as a whole."""
+    """Common beginnings are one branch; what leads nowhere is left out as a whole."""
     assert _tree(expand) == tree
 
 
 def test_links_know_their_ends() -> None:
     """One or several, forth or back."""
-    steps = read_paths("owner,friends,sample_via_owner", SAMPLE, CATALOG, hidden=False)
-    told = [(step.link.field.name, step.link.back, step.link.single) for step in steps.values()]
+    branches = read_paths("owner,friends,sample_via_owner", SAMPLE, CATALOG, hidden=False)
+    told = [
+        (branch.link.field.name, branch.link.back, branch.link.single)
+        for branch in branches.values()
+    ]
     assert told == [("owner", False, True), ("friends", False, False), ("owner", True, False)]
 
 
@@ -54,9 +57,9 @@ def test_any_text_is_a_tree_of_relations(expand: str) -> None:
     """Nothing fails, and each part of a tree is something that links."""
     waiting = list(read_paths(expand, SAMPLE, CATALOG, hidden=False).values())
     while waiting:
-        step = waiting.pop()
-        assert step.link.target is SAMPLE
-        waiting += step.steps.values()
+        branch = waiting.pop()
+        assert branch.link.target is SAMPLE
+        waiting += branch.branches.values()
 
 
 def test_more_than_anybody_needs_is_refused() -> None:

@@ -38,6 +38,19 @@ def test_a_password_leaves_no_trace() -> None:
     assert one.fingerprint == two.fingerprint
 
 
+def test_nor_does_one_within_a_batch() -> None:
+    """In a request's body, and in a form's part; what else is sent counts as ever."""
+
+    def fingerprint(password: str, nick: str = "n") -> str:
+        inner = {"nick": nick, "password": password}
+        asked = [{"method": "POST", "url": "/u", "body": inner}, "odd", {"body": 1}]
+        body = {"requests": asked, "requests.0.passwordConfirm": password}
+        return read_key("key", "POST", "/api/batch", body).fingerprint
+
+    assert fingerprint("a") == fingerprint("b")
+    assert fingerprint("a") != fingerprint("a", nick="m")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "ä", "a\n"])
 def test_a_key_is_short_and_printable(key: str) -> None:
     """Anything else is a 400."""

@@ -110,3 +110,34 @@ def test_a_list_of_a_view_is_explained(superuser: httpx.Client) -> None:
     told = superuser.get(SCORES, params={"explain": 1, "filter": "name = 'x'"}).json()
     assert told["page"]["plan"]
     assert told["missingIndexes"] == []
+
+
+def test_what_a_view_lacks_is_the_zero_value(cluster: ClusterProcess, guest: httpx.Client) -> None:
+    """Clients with types of their own count on texts, numbers and lists; JSON alone may be null."""
+    kinds: list[dict[str, Any]] = [
+        {"name": "t", "type": "text"},
+        {"name": "n", "type": "number"},
+        {"name": "b", "type": "bool"},
+        {"name": "d", "type": "date"},
+        {"name": "s", "type": "select", "values": ["a", "b"], "maxSelect": 2},
+        {"name": "g", "type": "geoPoint"},
+        {"name": "j", "type": "json"},
+    ]
+    parts = cluster.collection("parts", kinds)
+    part = {"name": "part", "type": "relation", "collectionId": parts["id"]}
+    cluster.collection("wholes", [part])
+    assert guest.post("/api/collections/wholes/records", json={}).status_code == 200
+    query = (
+        "SELECT w.id, p.t, p.n, p.b, p.d, p.s, p.g, p.j, p.id AS p, CAST(p.n AS integer) AS c"
+        " FROM wholes w LEFT JOIN parts p ON p.id = w.part"
+    )
+    rules = dict.fromkeys(("createRule", "updateRule", "deleteRule"))
+    made = cluster.collection("joined", [], type="view", viewQuery=query, **rules)
+
+    (shown,) = guest.get("/api/collections/joined/records").json()["items"]
+
+    assert shown.pop("id")
+    assert shown == {
+        "t": "", "n": 0, "b": False, "d": "", "s": [], "g": {"lon": 0, "lat": 0}, "j": None,
+        "p": "", "c": 0, "collectionId": made["id"], "collectionName": "joined",
+    }  # fmt: skip

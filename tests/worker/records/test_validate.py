@@ -87,3 +87,19 @@ def test_a_new_password_ends_sessions() -> None:
     assert form.update("x", {"password": "", "passwordConfirm": ""}, NOW).empty
     with pytest.raises(QuillError):
         form.update("x", {"password": "long enough"}, NOW)
+
+
+def test_a_draft_has_values_beside_what_is_wrong() -> None:
+    """A value that cannot be read counts as zero, so that a rule can be asked first."""
+    values, wrong = RecordForm(THINGS, superuser=False).draft({"title": {"a": 1}, "n": 2}, NOW)
+    assert (values["title"], values["n"]) == ("", 2)
+    assert list(values) == [raw["name"] for raw in FIELDS]
+    assert set(wrong) == {"title"}
+
+
+@pytest.mark.parametrize("name", ["oldPassword", "passwordConfirm"])
+def test_half_a_change_of_password_is_refused(name: str) -> None:
+    """Without a new one nothing would change, and nobody would notice."""
+    with pytest.raises(QuillError) as refused:
+        RecordForm(superusers(NOW), superuser=True).update("x", {name: "long enough"}, NOW)
+    assert _codes(refused.value)["password"] == "validation_required"

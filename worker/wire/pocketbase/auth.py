@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
+
 from shared.access.request import PASSWORD
 from worker.auth.admission import second_factor
-from worker.auth.identity import origin_of
+from worker.auth.identity import caller, origin_of
 from worker.auth.login import (
     Session,
     find_auth_collection,
@@ -16,6 +18,8 @@ from worker.auth.login import (
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
+from worker.records.caller import Origin
+from worker.records.shown import Shown, expand_shown
 from worker.wire.pocketbase.decode import text_object
 from worker.wire.pocketbase.encode import cut_response, raw_response
 from worker.wire.pocketbase.written import projected
@@ -43,18 +47,25 @@ async def auth_with_password(context: Context, request: Request, collection: str
     session = await with_password(
         context, collection, attempt, origin_of(request)._replace(context=PASSWORD), request.id
     )
-    return _answer(request, session)
+    return await _answer(context, request, session)
 
 
 async def auth_refresh(context: Context, request: Request, collection: str) -> Response:
     """POST …/auth-refresh."""
     header = request.header(b"authorization")
-    return _answer(request, await refresh(context, collection, header, origin_of(request)))
+    session = await refresh(context, collection, header, origin_of(request))
+    return await _answer(context, request, session)
 
 
-def _answer(request: Request, session: Session) -> Response:
-    body = f'{{"record":{session.record},"token":"{session.token}"}}'.encode()
-    fields = request.query.get("fields", "")
+async def _answer(context: Context, request: Request, session: Session) -> Response:
+    """The session; what is expanded is what its owner may see."""
+    query = request.query
+    record, fields, expand = session.record, query.get("fields", ""), query.get("expand", "")
+    if expand:
+        shown = Shown(orjson.loads(record), expand, Origin(caller(session.token), request))
+        await expand_shown(context, [shown])
+        record = orjson.dumps(shown.record).decode()
+    body = f'{{"record":{record},"token":"{session.token}"}}'.encode()
     return raw_response(projected(body, fields) if fields else body, _NO_STORE)
 
 

@@ -23,7 +23,15 @@ _EXCERPT_READ_MAX: Final = 100_000  # characters of a text that an excerpt is ma
 _PLAIN: Final = re.compile(r"\w+")
 _EXCERPT: Final = re.compile(r":excerpt\(\s*(\d{1,9})\s*(?:,\s*(true|false|0|1)\s*)?\)")
 _SPLIT: Final = re.compile(r",(?![^(),]*\))")
-_TAG: Final = re.compile(r"<[^<>]*>")  # stops at the next "<": else "<<<<…" is quadratic
+# Stops at the next "<" and never looks back: else "<<<<…" and "<aaaa…" are quadratic.
+_TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)?+[^<>]*+>")
+_INLINE: Final = re.compile(
+    r"a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|label|mark|q|s|samp"
+    r"|small|span|strike|strong|sub|sup|time|tt|u|var|wbr"
+)
+_UNREAD: Final = re.compile(
+    r"button|dialog|form|head|iframe|object|script|select|style|svg|template|textarea"
+)
 _HUGE_NUMBER: Final = re.compile(r"&#[0-9]{20,};?")  # html.unescape fails at very long ones
 _SPACES: Final = re.compile(r"\s+")
 
@@ -115,8 +123,29 @@ def _pick(value: object, node: _Node) -> object:
 
 def _excerpt(text: str, length: int, ellipsis: bool) -> str:
     """Plain text of the beginning of an HTML string, at most `length` characters."""
-    read = _HUGE_NUMBER.sub("\ufffd", _TAG.sub(" ", text[:_EXCERPT_READ_MAX]))
+    read = _HUGE_NUMBER.sub("\ufffd", _without_tags(text[:_EXCERPT_READ_MAX]))
     plain = _SPACES.sub(" ", html.unescape(read)).strip()
     if len(plain) <= length and len(text) <= _EXCERPT_READ_MAX:
         return plain
     return plain[:length].rstrip() + ("..." if ellipsis else "")
+
+
+def _without_tags(text: str) -> str:
+    """The text between tags: a block's tags part words, and scripts, styles and forms are none."""
+    parts: list[str] = []
+    at, unread = 0, ""
+    for tag in _TAG.finditer(text):
+        name = (tag[2] or "").lower()
+        if unread:
+            if tag[1] and name == unread:
+                at, unread = tag.end(), ""
+            continue
+        parts.append(text[at : tag.start()])
+        at = tag.end()
+        if _INLINE.fullmatch(name) is None:
+            parts.append(" ")
+        if not tag[1] and _UNREAD.fullmatch(name) is not None:
+            unread = name
+    if not unread:
+        parts.append(text[at:])
+    return "".join(parts)

@@ -137,6 +137,12 @@ def test_patterns_that_are_refused(pattern: str) -> None:
         compile_pattern(pattern)
 
 
+def test_a_refused_pattern_has_a_reason() -> None:
+    """In words, not in bytes of the library."""
+    with pytest.raises(PatternError, match=r"^missing \): \($"):
+        compile_pattern("(")
+
+
 PARTS = st.sampled_from(
     ["a", r"\.", "[a-f]", "[^a-z]", r"\d", r"\w", ".", "[a-zA-Z0-9]", r"[\d_]", "[-x]", r"\-"]
 )

@@ -6,32 +6,15 @@ Covers `shared.schema.fields.geo_point`, `shared.schema.fields.file` and
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.limits import EDITOR_FIELD_BYTES_DEFAULT
-from shared.schema.fields import field_from_json
 from shared.schema.fields.editor import exceeds_bytes
-from shared.schema.fields.field import Field, FieldProblem
 from shared.schema.fields.geo_point import ZERO, GeoPointField
-
-
-def make(kind: str, **options: Any) -> Field:
-    """A field named f."""
-    return field_from_json({"id": "f", "name": "f", "type": kind, **options})
-
-
-def code(field: Field, raw: object) -> str:
-    """The code of what is wrong with a value, or an empty text."""
-    try:
-        problem = field.check(field.prepare(raw))
-    except FieldProblem as refused:
-        return refused.error.code
-    return problem.code if problem is not None else ""
+from tests.shared.schema.fields.sample import code, make
 
 
 @pytest.mark.parametrize(

@@ -10,26 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.schema.fields import field_from_json
-from shared.schema.fields.field import Field, FieldProblem
+from shared.schema.fields.field import Field
 from shared.schema.fields.json import JsonField, json_text, parsed_text
 from shared.schema.fields.listed import unique_texts
 from shared.schema.fields.password import PasswordField
 from shared.schema.fields.relation import RelationField
 from shared.schema.fields.select import SelectField
+from tests.shared.schema.fields.sample import code
 
 
 def select(**options: Any) -> Field:
     """A select field of the values a to d."""
     return SelectField({"id": "f", "name": "f", "values": ["a", "b", "c", "d"], **options})
-
-
-def code(field: Field, raw: object) -> str:
-    """The code of what is wrong with a value, or an empty text."""
-    try:
-        problem = field.check(field.prepare(raw))
-    except FieldProblem as refused:
-        return refused.error.code
-    return problem.code if problem is not None else ""
 
 
 @pytest.mark.parametrize(

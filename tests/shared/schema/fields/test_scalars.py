@@ -12,28 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.schema.fields import field_from_json
 from shared.schema.fields.cast import bool_of, number_of, text_of
 from shared.schema.fields.domains import is_domain
 from shared.schema.fields.email import is_email
-from shared.schema.fields.field import Field, FieldProblem
 from shared.schema.fields.url import split_url
+from tests.shared.schema.fields.sample import code, make
 
 NOW = "2026-11-21 10:00:00.000Z"
-
-
-def make(kind: str, **options: Any) -> Field:
-    """A field named f."""
-    return field_from_json({"id": "f", "name": "f", "type": kind, **options})
-
-
-def code(field: Field, raw: object) -> str:
-    """The code of what is wrong with a value, or an empty text."""
-    try:
-        problem = field.check(field.prepare(raw))
-    except FieldProblem as refused:
-        return refused.error.code
-    return problem.code if problem is not None else ""
 
 
 @pytest.mark.parametrize(

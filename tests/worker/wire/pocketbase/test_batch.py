@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.limits import BATCH_REQUESTS_MAX
+from shared.limits import BATCH_REQUESTS_MAX, EXPAND_BYTES_MAX
 from tests.cluster_process import ClusterProcess
 from tests.worker.records.batching import (
     BATCH,
@@ -125,6 +125,37 @@ def test_each_query_says_what_is_shown(guest: httpx.Client) -> None:
     assert first["name"] == "first"
     assert one == {"title": "x", "expand": {"by": {"name": "later"}}}
     assert (two["title"], two["expand"]["by"]["id"]) == ("y", author)
+
+
+def test_what_cannot_be_shown_is_not_written(guest: httpx.Client) -> None:
+    """An unreadable `fields` is 400 before the write, for one record and within a batch."""
+    made = guest.post(path("books"), json={"title": "kept"}).json()
+    one = path("books", made["id"])
+    wrong = {"fields": "title:cut(1)"}
+    assert guest.patch(one, params=wrong, json={"title": "lost"}).status_code == 400
+    asked = changing("books", made["id"], title="lost")
+    assert guest.post(BATCH, params=wrong, json={"requests": [asked]}).status_code == 400
+    asked["url"] += "?fields=title:cut(1)"
+    assert failure(send(guest, asked))[1]["status"] == 400
+    assert guest.get(one).json()["title"] == "kept"
+
+
+def test_a_batch_expands_no_more_than_one_answer_may(guest: httpx.Client) -> None:
+    """All its requests together: what comes after the bound is shown without."""
+    author = guest.post(path("authors"), json={"name": "big"}).json()["id"]
+    title = "x" * 4_900
+    for _ in range(10):
+        made = [creating("books", title=title, by=author) for _ in range(BATCH_REQUESTS_MAX)]
+        assert send(guest, *made).status_code == 200
+    asked = changing("authors", author, name="big")
+    asked["url"] += "?expand=books_via_by"
+    reply = send(guest, *[asked] * BATCH_REQUESTS_MAX)
+    assert reply.status_code == 200
+    shown = ["expand" in answer["body"] for answer in reply.json()]
+    fit = EXPAND_BYTES_MAX // (500 * 5_100)
+    assert shown[:fit] == [True] * fit
+    assert not any(shown[EXPAND_BYTES_MAX // (500 * 4_900) + 1 :])
+    assert len(reply.content) < EXPAND_BYTES_MAX + 1_000_000
 
 
 def test_a_single_write_is_expanded_too(guest: httpx.Client) -> None:
