@@ -1,14 +1,15 @@
 """The view of a view collection: the SELECT around the query that its owner wrote, and its DDL.
 
-The SELECT gives each column the form in which fields of its type are stored: ids are texts, and what has no
-type of its own is JSON text. A column that is a field of a table stays bare, so that an index of it
-serves the view as well.
+The SELECT gives each column the form in which fields of its type are stored: ids are texts, and
+what has no type of its own is JSON text. A column that is a field of a table stays bare, so that an
+index of it serves the view as well.
 """
 
 from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from shared.quote import quote_identifier
 from shared.schema.collection import VIEW_QUERY, Collection
 
+_FLOAT_MAX: Final = sys.float_info.max
 ID_MISSING: Final = "view_id_missing"
 ID_TWICE: Final = "view_id_twice"
 """Refusals: what the guards of a new view find in its rows."""
@@ -26,6 +28,7 @@ class Form(enum.Enum):
 
     PLAIN = enum.auto()
     TEXT = enum.auto()
+    NUMBER = enum.auto()
     JSON = enum.auto()
 
 
@@ -50,8 +53,12 @@ def _formed(column: str, form: Form) -> str:
         return column
     if form is Form.TEXT:
         return f"CAST({column} AS TEXT) AS {column}"
+    infinite = f"{column} NOT BETWEEN -{_FLOAT_MAX!r} AND {_FLOAT_MAX!r}"  # JSON has no word for it
+    if form is Form.NUMBER:
+        return f"iif({infinite}, NULL, {column}) AS {column}"
     return (
         f"CASE typeof({column}) WHEN 'null' THEN NULL"
+        f" WHEN 'real' THEN iif({infinite}, NULL, json_quote({column}))"
         f" WHEN 'text' THEN iif(json_valid({column}), {column}, json_quote({column}))"
         f" WHEN 'blob' THEN json_quote(hex({column})) ELSE json_quote({column}) END AS {column}"
     )

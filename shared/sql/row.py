@@ -25,6 +25,11 @@ def row_source(collection: Collection) -> str:
     return _source(collection.fields)
 
 
+def is_text(field: Field) -> bool:
+    """Whether the column of a field holds texts, which SQLite compares by their characters."""
+    return field.type not in _CASTS
+
+
 class BoundRow:
     """The row `r` as far as one predicate reads it, for one that is asked often.
 

@@ -22,7 +22,7 @@ from shared.schema.collection import Collection
 from shared.sql.modifiers import Assignment, Guard
 from shared.sql.plan import Step, StepKind, Value, forbid, require, returning, run
 from shared.sql.predicate import Fragment, Predicate, Shape
-from shared.sql.row import BoundRow
+from shared.sql.row import BoundRow, is_text
 
 MISSING_RELATION = "validation_missing_rel_records"
 NOT_FOUND = "not_found"
@@ -181,13 +181,29 @@ class Candidate:
     `lasting`: the rule asks nothing of other rows, so what it says cannot change until the insert.
     """
 
-    __slots__ = ("_row", "_sql", "lasting", "rule")
+    __slots__ = ("_compared", "_row", "_sql", "lasting", "rule")
 
     def __init__(self, collection: Collection, rule: Predicate) -> None:
         self.rule = rule
         self.lasting = not reads_rows(rule)
         self._row = BoundRow(collection, rule)
         self._sql = f"SELECT 1 FROM {self._row.source} WHERE {rule.sql}"
+        texts = (field.name for field in collection.fields if is_text(field))
+        self._compared = next(
+            (name for name in texts if rule.sql == f"r.{quote_identifier(name)} = ?"), None
+        )
+
+    def told(self, values: Mapping[str, Value], params: tuple[Value, ...]) -> bool | None:
+        """What the rule says, where no SQL is needed for it: one text of the record equals another.
+
+        None where it is. Most rules are `owner = @request.auth.id`; asking SQLite takes 4 µs (m).
+        """
+        if self._compared is None:
+            return None
+        value, wanted = values.get(self._compared), params[0]
+        if type(value) is not str or type(wanted) is not str:
+            return None
+        return value == wanted
 
     def guard(
         self, values: Mapping[str, Value], params: tuple[Value, ...], *, refusal: str

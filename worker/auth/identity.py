@@ -1,18 +1,19 @@
 """From an Authorization header to the caller, read in the request's own snapshot.
 
-No identity outlives its request: what is kept between requests is only which key a token is signed
-with (tokens.py). Whoever cannot be told for sure is a guest, never an error.
+Each request reads the caller's row. What is kept between requests is only what follows from it:
+which key a token is signed with (tokens.py), and whom a token and the very same row make. Whoever
+cannot be told for sure is a guest, never an error.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.access.identity import GUEST, Identity, identity_of
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
-from shared.schema.collection import Collection
+from shared.schema.collection import AUTH, Collection
 from shared.schema.index import read_index
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Value
@@ -25,6 +26,22 @@ from worker.records.caller import TOKEN_KEY, Caller, Origin
 _NOCASE: Final = "NOCASE"
 _COLLECTIONS_KEPT: Final = 128
 _AUTHORIZATION: Final = b"authorization"
+_KNOWN_CALLERS: Final = 1_024
+_KNOWN_ROW_CHARS_MAX: Final = 4_096
+
+_Row = tuple[Value, ...]
+
+
+class _Known(NamedTuple):
+    """Whom a token meant, when its record was `row` of this version of its collection."""
+
+    collection: Collection
+    row: _Row
+    identity: Identity
+
+
+_known: dict[str, _Known] = {}
+"""By token; bounded by being emptied when full. Making it out again takes 5 µs of a request (m)."""
 
 
 def caller(header: str | None) -> Caller | None:
@@ -51,9 +68,25 @@ async def caller_identity(context: Context, header: str | None) -> Identity:
 
 
 def _identify(snapshot: Snapshot, catalog: Catalog, claims: Claims) -> Identity:
-    identity = load_identity(snapshot, catalog, claims.collection_id, claims.record_id)
-    if identity is None or not signed_with(claims, signing_key(catalog, identity)):
+    collection = catalog.by_id(claims.collection_id)
+    if collection is None or collection.type != AUTH:
         return GUEST
+    row = snapshot.row(_record_sql(collection, "id", any_case=False), (claims.record_id,))
+    known = _known.get(claims.token)
+    if known is not None and known.row == row and known.collection is collection:
+        return known.identity
+    return GUEST if row is None else _make_out(collection, row, claims)
+
+
+def _make_out(collection: Collection, row: _Row, claims: Claims) -> Identity:
+    """Whom a token means whose record is this row."""
+    identity = identity_of_record(collection, dict(zip(collection.by_name, row, strict=True)))
+    if not identity.record[TOKEN_KEY] or not signed_with(claims, _key(collection, identity)):
+        return GUEST
+    if sum(len(one) for one in row if isinstance(one, str)) <= _KNOWN_ROW_CHARS_MAX:
+        if len(_known) >= _KNOWN_CALLERS:
+            _known.clear()
+        _known[claims.token] = _Known(collection, row, identity)
     return identity
 
 
@@ -62,7 +95,7 @@ def load_identity(
 ) -> Identity | None:
     """The auth record of that id as an identity; None when there is none that may have tokens."""
     collection = catalog.by_id(collection_id)
-    if collection is None or collection.type != "auth":
+    if collection is None or collection.type != AUTH:
         return None
     record = read_record(snapshot, collection, "id", record_id)
     return identity_of_record(collection, record) if record and record[TOKEN_KEY] else None
@@ -72,12 +105,12 @@ def read_record(
     snapshot: Snapshot, collection: Collection, field: str, value: str, *, any_case: bool = False
 ) -> dict[str, Value] | None:
     """The stored values of the one auth record whose `field` is `value`."""
-    row = snapshot.row(_record_sql(collection, field, any_case), (value,))
+    row = snapshot.row(_record_sql(collection, field, any_case=any_case), (value,))
     return None if row is None else dict(zip(collection.by_name, row, strict=True))
 
 
 @lru_cache(_COLLECTIONS_KEPT)
-def _record_sql(collection: Collection, field: str, any_case: bool) -> str:
+def _record_sql(collection: Collection, field: str, *, any_case: bool) -> str:
     """Made once for each version of a collection: every request of a caller asks for it."""
     columns = ", ".join(map(quote_identifier, collection.by_name))
     table, column = quote_identifier(collection.table), quote_identifier(field)
@@ -112,7 +145,10 @@ def identity_of_record(collection: Collection, record: dict[str, Value]) -> Iden
 
 def signing_key(catalog: Catalog, identity: Identity) -> str:
     """Key of the identity's tokens: its tokenKey and its collection's secret."""
-    collection = catalog.by_id(identity.collection_id)
+    return _key(catalog.by_id(identity.collection_id), identity)
+
+
+def _key(collection: Collection | None, identity: Identity) -> str:
     secret = token_options(collection)["secret"] if collection is not None else ""
     return f"{identity.record[TOKEN_KEY]!s}{secret}"
 

@@ -109,7 +109,11 @@ def _field(name: str, column: Column, found: _Found | None) -> Field:
 def _form(name: str, column: Column, found: _Found | None) -> Form:
     if name == ID_NAME:
         return Form.PLAIN if found is not None and found[1].type == "text" else Form.TEXT
-    return Form.JSON if found is None and column.cast is None else Form.PLAIN
+    if found is not None:
+        return Form.PLAIN
+    if column.cast is None:
+        return Form.JSON
+    return Form.NUMBER if column.cast in (Cast.WHOLE, Cast.NUMBER) else Form.PLAIN
 
 
 def _is_sure(read: ViewQuery, found: _Found) -> bool:

@@ -122,7 +122,7 @@ class Snapshot:
         """Run `work` under this connection's budget.
 
         Raises OverBudgetError on the loop's connection, InterruptError on a thread's, and
-        QuillError INVALID for an answer that is too large.
+        QuillError INVALID for an answer that is too large, or holds what is no text.
         """
         self.position = self._words.head
         if transaction:
@@ -136,6 +136,8 @@ class Snapshot:
             raise
         except TooBigError:
             raise invalid("The answer is too large; ask for fewer records or fields.") from None
+        except UnicodeDecodeError:  # what a view converts to a text, or a migration stored
+            raise invalid("A text in the answer is not valid UTF-8.") from None
         finally:
             self._until = _NEVER  # an interrupted COMMIT would leave the transaction open
             if transaction:

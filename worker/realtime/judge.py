@@ -17,7 +17,7 @@ from shared.logs import get_logger
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from worker.engine.failures import SQLError
-from worker.engine.snapshot import Snapshot
+from worker.engine.snapshot import OverBudgetError, Snapshot
 from worker.realtime.principal import Principal, current_identity
 from worker.realtime.views import View
 
@@ -56,6 +56,8 @@ def judge(
     verdicts.lost.clear()
     if catalog.version != version:
         return None
+    if snapshot.quick and any(case.view.slow for case in cases):
+        raise OverBudgetError
     identities: dict[Principal, Identity] = {}
     for case in cases:
         identity = _identity(snapshot, catalog, case.principal, identities)

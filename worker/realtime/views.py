@@ -20,6 +20,7 @@ from shared.sql.predicate import Predicate, Shape, all_of
 from shared.sql.row import match_sql
 from shared.sql.select import view_sql
 from shared.sql.shape import shape_of
+from worker.records.long_texts import searches_long_texts
 
 _SQL_CHARS_PER_WEIGHT: Final = 200
 
@@ -44,13 +45,15 @@ class View:
     """The compiled form, for one version of the catalog.
 
     `row_sql` takes the record's values, then those of `where`; `stored_sql` takes the record's id
-    instead, for a change that was too large to be logged whole.
+    instead, for a change that was too large to be logged whole. `slow`: judging it is nothing for
+    the event loop.
     """
 
     row_sql: str
     stored_sql: str
     shape: Shape
     where: Predicate | None
+    slow: bool = False
 
     @property
     def personal(self) -> bool:
@@ -93,4 +96,5 @@ def compile_view(
     where = all_of(rule, asked)
     shape = shape_of(collection, catalog, hidden=key.superuser, caller=caller, only=key.fields)
     row_sql = match_sql(collection, where, shape)
-    return View(row_sql, view_sql(collection, where, shape), shape, where)
+    stored_sql = view_sql(collection, where, shape)
+    return View(row_sql, stored_sql, shape, where, searches_long_texts(catalog, where))

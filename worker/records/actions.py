@@ -37,7 +37,7 @@ from worker.records.auth_records import NeedsProof, check_create, check_update
 from worker.records.caller import TOKEN_KEY
 from worker.records.draft import Call, Draft
 from worker.records.modifiers import settle
-from worker.records.outcome import REFUSED_AGAIN, REFUSED_CREATE, REFUSED_LAST, REFUSED_MISSING
+from worker.records.outcome import REFUSED_AGAIN, REFUSED_LAST, REFUSED_MISSING
 from worker.records.rules import bind
 from worker.records.validate import CREATE_FAILED, ID, Changes, RecordForm, resolved_body
 from worker.records.version import check_if_match
@@ -59,9 +59,8 @@ def add_create(draft: Draft, call: Call) -> None:
     if form.record.secrets:
         draft.hash_passwords(form, values)
     if rule is not None and request is not None:
-        candidate = form.candidate(rule)
-        guard = candidate.guard(values, bind(rule, request), refusal=REFUSED_CREATE)
-        if not draft.judge(guard, lasting=candidate.lasting):
+        params = bind(rule, request)
+        if not draft.judge(form.candidate(rule), values, params):
             raise invalid(CREATE_FAILED)
     if wrong:  # told only to those whom the rule lets create
         raise invalid(CREATE_FAILED, wrong)

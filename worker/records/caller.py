@@ -25,7 +25,7 @@ Caller = Callable[[Snapshot, Catalog], Identity]
 REFUSED_AUTH = "auth"
 TOKEN_KEY = "tokenKey"  # noqa: S105
 """The field of an auth record whose value signs its tokens."""
-_ALWAYS: Final = ("id", TOKEN_KEY)
+_ALWAYS: Final = frozenset({"id", TOKEN_KEY})
 
 
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -66,8 +66,9 @@ def caller_guards(identity: Identity, compared: frozenset[str] = frozenset()) ->
     if identity.guest:
         return []
     record = identity.record
-    names = tuple(sorted(name for name in compared if name in record and name not in _ALWAYS))
-    values = (identity.id, record[TOKEN_KEY], *(record[name] for name in names))
+    # Most rules compare the caller's id alone.
+    names = () if compared <= _ALWAYS else tuple(sorted((compared - _ALWAYS) & record.keys()))
+    values = (identity.id, record[TOKEN_KEY], *[record[name] for name in names])
     return [require(_guard_sql(identity.collection_name, names), values, refusal=REFUSED_AUTH)]
 
 

@@ -22,10 +22,12 @@ from shared.schema.collection import Collection
 from shared.sql.conditions import Use
 from shared.sql.plan import Plan, Step, Value
 from shared.sql.predicate import Predicate
+from shared.sql.write import Candidate
 from worker.engine.snapshot import Snapshot
 from worker.records import idempotency
 from worker.records.auth_records import NeedsProof
 from worker.records.caller import Origin, caller_guards
+from worker.records.outcome import REFUSED_CREATE
 from worker.records.plans import PlanCache
 from worker.records.read import find_readable
 from worker.records.rules import admit, identity_fields
@@ -163,14 +165,20 @@ class Draft:
         """Whether the guard holds as far as it can be told here; true where it cannot."""
         return len(self.parts) > 1 or (self.snapshot.value(guard.sql, guard.params) is not None)
 
-    def judge(self, guard: Step, *, lasting: bool) -> bool:
-        """Whether the guard holds as far as it can be told here. It becomes a step.
+    def judge(
+        self, candidate: Candidate, values: Mapping[str, Value], params: tuple[Value, ...]
+    ) -> bool:
+        """Whether a new record meets its rule as far as it can be told here.
 
-        Unless it was told here and is `lasting`: then the writer could find nothing else.
+        The writer judges it again, but where it could find nothing else. `params`: the rule's.
         """
+        told = candidate.told(values, params)
+        if told is not None:
+            return told
+        guard = candidate.guard(values, params, refusal=REFUSED_CREATE)
         if not self.holds(guard):
             return False
-        if not lasting or len(self.parts) > 1:
+        if not candidate.lasting or len(self.parts) > 1:
             self.steps.append(guard)
         return True
 

@@ -13,7 +13,7 @@ import orjson
 
 from shared.access.request import AccessRequest
 from shared.errors import not_found
-from shared.limits import LIKE_PATTERN_BYTES_MAX
+from shared.limits import LIKE_PATTERN_BYTES_MAX, PLAN_KEY_CHARS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import Use
@@ -95,6 +95,8 @@ async def list_page(
                 or bool(asked.expand)
                 or bool(asked.cursor)
             ),
+            # So long a filter is compiled each time, which may take longer than the loop can wait.
+            in_thread=len(asked.filter) > PLAN_KEY_CHARS_MAX,
         )
     except SQLError as error:
         raise (wrong_query(_reason(error)) if asked.filter else failed_at_a_row(error)) from None

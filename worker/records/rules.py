@@ -70,7 +70,7 @@ def identity_fields(predicate: Fragment | None) -> frozenset[str]:
     """Names of the caller's own fields that the predicate compares."""
     if predicate is None or not predicate.depends_on_identity:
         return frozenset()
-    return frozenset(one.name for one in predicate.params if isinstance(one, AuthField))
+    return frozenset([one.name for one in predicate.params if isinstance(one, AuthField)])
 
 
 def failed_at_a_row(error: SQLError) -> QuillError:

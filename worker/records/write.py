@@ -6,7 +6,7 @@ same key comes before it, and the answer is kept under the key after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from shared.access.request import AccessRequest
 from shared.dates import now_text
@@ -63,8 +63,8 @@ async def delete_record(
 
 
 async def _write(context: Context, add: _Add, call: Call, ask: Ask) -> Written:
-    async def planner(secrets: Secrets) -> Planned | Needs | Stored:
-        return await context.reader.read(_plan, context.plans, add, call, ask, secrets)
+    def planner(secrets: Secrets) -> Awaitable[Planned | Needs | Stored]:
+        return context.reader.read(_plan, context.plans, add, call, ask, secrets)
 
     return await submit_planned(context, planner, ask)
 

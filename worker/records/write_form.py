@@ -13,8 +13,8 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.relation import RelationField
 from shared.sql.plan import Step, StepKind, Value
-from shared.sql.shape import shape_of
 from shared.sql.predicate import Predicate
+from shared.sql.shape import shape_of
 from shared.sql.write import (
     Candidate,
     insert_sql,
@@ -89,11 +89,16 @@ class WriteForm:
         return bind(self.shape, request)
 
     def relation_guards(self, values: Mapping[str, Value], standing: Standing) -> list[Step]:
-        """Every record that a new record refers to must exist."""
-        return self.reference_guards(
-            {field.name: field.items(values.get(field.name)) for field, _ in self.relations},
-            standing,
-        )
+        """Every record that a new record refers to must exist, but for `standing`."""
+        guards = []
+        for field, target in self.relations:
+            value = values.get(field.name)
+            if not value or (target.id, value) == standing:
+                continue
+            ids = field.items(value)
+            if ids:
+                guards.append(relation_guard(target, ids, field.name))
+        return guards
 
     def reference_guards(
         self, wanted: Mapping[str, Sequence[str]], standing: Standing

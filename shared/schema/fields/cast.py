@@ -59,6 +59,8 @@ def number_of(raw: object) -> int | float:
 
     Text that is no number is 0. Raises FieldProblem for what is not finite, lists and objects.
     """
+    if type(raw) is float:
+        return _whole_or_float(raw)
     if isinstance(raw, bool):
         return int(raw)
     if isinstance(raw, int):

@@ -62,7 +62,7 @@ class ListedField(Field):
             return self.blank
         if type(value) is not str:
             return INVALID
-        texts = self.items(value)
+        texts = self.items(value) if self.multiple else [value]
         if len(texts) < self.min_select:
             return self.too_few
         if len(texts) > self.most:

@@ -171,6 +171,52 @@ def test_a_candidate_is_judged_before_it_exists(connection: apsw.Connection) -> 
             apply(connection, [Candidate(SAMPLE, rule).guard(values, bound, refusal="rule")])
 
 
+@pytest.mark.parametrize(
+    ("rule", "lasting", "bound"),
+    [
+        ("owner = @request.auth.id", True, 1),
+        ("@request.auth.id != ''", True, 0),
+        ("owner = state || count > 5", True, 3),
+        ("owner = 'a' && @collection.sample.owner ?= 'b'", False, 1),
+    ],
+)
+def test_a_rule_is_given_what_it_reads(rule: str, *, lasting: bool, bound: int) -> None:
+    """Columns that it does not name are not bound; what asks for other rows may change."""
+    compiled = ruling(rule)
+    candidate = Candidate(SAMPLE, compiled)
+    params = compiled.bind(AccessRequest(CALLER))
+    guard = candidate.guard({"owner": "u1"}, params, refusal="rule")
+
+    assert candidate.lasting is lasting
+    assert len(guard.params) - len(params) == bound
+
+
+@pytest.mark.parametrize("rule", ["owner = @request.auth.id", "state = @request.auth.name"])
+@pytest.mark.parametrize("value", ["u1", "U1", "", "é", None])
+def test_what_is_told_at_once_is_what_sqlite_says(
+    connection: apsw.Connection, rule: str, value: str | None
+) -> None:
+    """Where nothing is told, as of what is no text, SQLite is asked."""
+    compiled = ruling(rule)
+    candidate = Candidate(SAMPLE, compiled)
+    values: dict[str, Value] = {} if value is None else {"owner": value, "state": value}
+    params = compiled.bind(AccessRequest(CALLER))
+    guard = candidate.guard(values, params, refusal="rule")
+
+    holds = connection.execute(guard.sql, guard.params).get is not None
+    assert candidate.told(values, params) == (None if value is None else holds)
+    assert holds is ((value or "") == params[0])
+
+
+def test_only_one_text_is_compared_without_sqlite() -> None:
+    """No number, and no rule that says more."""
+    for rule in ("count = 5", "owner = 'a' || count = 5", "owner != 'a'", "owner ~ 'a'"):
+        compiled = ruling(rule)
+        candidate = Candidate(SAMPLE, compiled)
+        params = compiled.bind(AccessRequest(CALLER))
+        assert candidate.told({"owner": "a", "count": 5}, params) is None
+
+
 def test_references_must_exist(connection: apsw.Connection) -> None:
     """One or many; the refusal names the field."""
     for ids in (["one"], ["one", "two"], []):

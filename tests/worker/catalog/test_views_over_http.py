@@ -210,6 +210,38 @@ def test_a_query_that_fails_is_400(superuser: httpx.Client, body: dict[str, Any]
     assert superuser.post(DRY_RUN, json=body).status_code == 400
 
 
+def test_numbers_that_json_cannot_say_are_empty(superuser: httpx.Client) -> None:
+    """Infinite ones, 0 where the column is a number; what is large and finite stays."""
+    query = (
+        "SELECT 'a' AS id, 1e308 * 10 AS up, -1e308 * 10 AS down, CAST(1e308 * 10 AS REAL) AS cast_up,"
+        " 1e308 AS large, CAST(5 AS REAL) AS five, count(*) AS n FROM (SELECT 1)"
+    )
+    reply = superuser.post(DRY_RUN, json={"query": query})
+    assert reply.status_code == 200, reply.text
+    [shown] = reply.json()["sample"]
+    found = {name: shown[name] for name in ("up", "down", "cast_up", "large", "five", "n")}
+    assert found == {"up": None, "down": None, "cast_up": 0, "large": 1e308, "five": 5, "n": 1}
+
+
+def test_a_text_that_is_none_is_told(superuser: httpx.Client, guest: httpx.Client) -> None:
+    """What is not UTF-8 cannot be shown: 400 for whoever reads it, not 500."""
+    query = "SELECT 'a' AS id, CAST(x'ff41' AS TEXT) AS bad"
+    assert superuser.post(DRY_RUN, json={"query": query}).status_code == 400
+    body = {
+        "name": "unreadable",
+        "type": "view",
+        "viewQuery": query,
+        "listRule": "",
+        "viewRule": "",
+    }
+    assert superuser.post(PATH, json=body).status_code == 200
+    records = f"{PATH}/unreadable/records"
+    assert guest.get(records).status_code == 400
+    assert guest.get(records, params={"fields": "bad"}).status_code == 400
+    assert guest.get(records, params={"fields": "id"}).json()["items"] == [{"id": "a"}]
+    assert superuser.delete(f"{PATH}/unreadable").status_code == 204
+
+
 def test_a_query_without_an_end_is_broken_off(superuser: httpx.Client) -> None:
     """The budget of slow reads holds for it, too."""
     endless = (

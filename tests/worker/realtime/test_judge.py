@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from shared.schema.catalog import Catalog
 from shared.sql.predicate import Predicate, predicate
 from tests.worker.realtime.place import ID, Place, collection
 from worker.engine.failures import SQLError
+from worker.engine.snapshot import OverBudgetError
 from worker.realtime.judge import Case, Verdicts, judge
 from worker.realtime.principal import Principal
 from worker.realtime.views import View, ViewKey, compile_view
@@ -73,3 +77,17 @@ def test_a_row_that_was_not_logged_is_read_from_the_table(place: Place) -> None:
     gone: Any = "nobody"
     verdicts = _judge(place, Case(view, None, ID, None), Case(view, None, gone, None))
     assert verdicts.records == [f'{{"id":"{ID}"}}', None]
+
+
+def test_a_search_through_long_texts_moves_to_a_thread(place: Place) -> None:
+    """Before anything is judged on the event loop; the thread's connection answers as ever."""
+    shown = _view(list_rule="title ~ 'x'")
+    assert not shown.slow
+    case = Case(replace(shown, slow=True), None, ID, (ID, "xyz", 1, ""))
+    with pytest.raises(OverBudgetError):
+        _judge(place, case)
+    catalog = place.reader.catalog.current()
+    work = partial(judge, version=catalog.version, cases=[case], verdicts=Verdicts())
+    verdicts = asyncio.run(place.reader.read(work))
+    assert verdicts is not None
+    assert verdicts.records == [f'{{"id":"{ID}"}}']

@@ -120,7 +120,7 @@ def test_it_can_be_asked_as_somebody_else(superuser: httpx.Client) -> None:
 def test_what_is_wrong_stays_wrong(superuser: httpx.Client, query: dict[str, str]) -> None:
     """400 as for the read itself, and 404 for what is not there."""
     assert superuser.get(NOTES, params={"explain": 1, **query}).status_code == 400
-    at_a_row = {"explain": 1, "filter": f"title ~ '{'x' * 300}'"}
+    at_a_row: dict[str, str | int] = {"explain": 1, "filter": f"title ~ '{'x' * 300}'"}
     assert superuser.get(NOTES, params=at_a_row).status_code == 400
     missing = superuser.get("/api/collections/nope/records", params={"explain": 1})
     assert missing.status_code == 404

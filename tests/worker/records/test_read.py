@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.limits import PLAN_KEY_CHARS_MAX
 from tests.cluster_process import ClusterProcess
+from tests.waiting import until
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "title", "type": "text"},
@@ -205,3 +207,22 @@ def test_a_rule_that_fails_at_a_row_denies(
     assert guest.patch(f"{path}/{long['id']}", json={"title": "y"}).status_code == 403
     assert superuser.get(path, params={"filter": rule}).status_code == 400
     assert superuser.get(path).json()["totalItems"] == 1
+
+
+def test_a_long_filter_is_nothing_for_the_event_loop(
+    cluster: ClusterProcess, guest: httpx.Client
+) -> None:
+    """It is compiled each time, so in a thread, and answers as a short one."""
+
+    def slow_reads() -> float:
+        text = guest.get(f"{cluster.ops_url}/metrics").text
+        lines = [line for line in text.splitlines() if line.startswith("quill_slow_reads_total")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    long = " || ".join(f"title = '{n}'" for n in range(80)) + " || title = 'c'"
+    assert len(long) > PLAN_KEY_CHARS_MAX
+    before = slow_reads()
+    for _ in range(5):
+        assert _titles(guest.get(LETTERS, params={"filter": long})) == "c"
+    until(lambda: slow_reads() >= before + 5, seconds=10, what="five reads in a thread")
+    assert guest.get(LETTERS, params={"filter": long + " || nope = 1"}).status_code == 400
