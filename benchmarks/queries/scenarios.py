@@ -283,6 +283,7 @@ def _deletes() -> tuple[Query, ...]:
             lambda n: Request("DELETE", f"{organizations}/{organization_id(n)}"),
             published=Published(61.8, 44.7),
             rounds=Rounds(10, 90),
+            limit_ms=None,  # a thousand long posts go with each: it is the disk that is measured
         ),
     )
 
