@@ -7,7 +7,7 @@ cannot be told for sure is a guest, never an error.
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.access.identity import GUEST, Identity, identity_of
@@ -47,7 +47,27 @@ _known: dict[str, _Known] = {}
 def caller(header: str | None) -> Caller | None:
     """Who asks: None for a guest, else how to find the identity in a snapshot."""
     claims = read_header(header)
-    return None if claims is None else partial(_identify, claims=claims)
+    return None if claims is None else _TokenCaller(claims)
+
+
+class _TokenCaller:
+    """Whoever a token names."""
+
+    __slots__ = ("_claims",)
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+
+    def __call__(self, snapshot: Snapshot, catalog: Catalog) -> Identity:
+        """Who he is in the snapshot."""
+        return _identify(snapshot, catalog, self._claims)
+
+    def remembered(self, catalog: Catalog) -> Identity | None:
+        """Who he was when last looked up under the present version of his collection."""
+        known = _known.get(self._claims.token)
+        if known is None or known.collection is not catalog.by_id(self._claims.collection_id):
+            return None
+        return known.identity
 
 
 def origin_of(request: Request) -> Origin:

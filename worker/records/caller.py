@@ -6,9 +6,9 @@ A caller is something that names an identity in a given snapshot. The core does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from shared.access.identity import GUEST, Identity
 from shared.access.request import DEFAULT, AccessRequest, RequestSource
@@ -19,8 +19,19 @@ from shared.schema.collection import Collection
 from shared.sql.plan import Step, require
 from worker.engine.snapshot import Snapshot
 
-Caller = Callable[[Snapshot, Catalog], Identity]
-"""Finds the caller in a snapshot. A guest is None where a caller is expected."""
+
+class Caller(Protocol):
+    """Finds the caller in a snapshot. A guest is None where a caller is expected."""
+
+    def __call__(self, snapshot: Snapshot, catalog: Catalog) -> Identity:
+        """Who asks, as of the snapshot."""
+
+    def remembered(self, catalog: Catalog) -> Identity | None:
+        """Who it was when last looked up, None where that is not known.
+
+        Good for a plan whose guards find out whether he still is, and for nothing else.
+        """
+
 
 REFUSED_AUTH = "auth"
 TOKEN_KEY = "tokenKey"  # noqa: S105

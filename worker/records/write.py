@@ -7,12 +7,15 @@ same key comes before it, and the answer is kept under the key after it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from shared.access.request import AccessRequest
 from shared.dates import now_text
 from shared.errors import Kind, QuillError
 from shared.schema.catalog import Catalog
+from shared.schema.collection import AUTH
 from worker.context import Context
+from worker.engine.failures import SQLError
 from worker.engine.snapshot import Snapshot
 from worker.records import idempotency
 from worker.records.actions import add_create, add_delete, add_update
@@ -24,14 +27,35 @@ from worker.records.read import find_readable, run_view
 from worker.records.rules import bind
 from worker.records.submit import Ask, Needs, Planned, Secrets, Written, submit_planned
 
+_NO_KEY: Final = Ask("")
 _Add = Callable[[Draft, Call], None]
 
 
 async def create_record(
     context: Context, name: str, body: Mapping[str, object], origin: Origin, ask: Ask
 ) -> Written:
-    """Insert a record. Raises NOT_FOUND (collection), FORBIDDEN (rule is null), INVALID."""
-    return await _write(context, add_create, Call(origin, name, "", body), ask)
+    """Insert a record. Raises NOT_FOUND (collection), FORBIDDEN (rule is null), INVALID.
+
+    Planned first on whom the caller was when last looked up: that saves a look-up, 12 µs (m), and
+    the writer's guard finds out whether he still is. Whatever fails that way is planned again on
+    the caller's record as it is, before anybody is told.
+    """
+    call = Call(origin, name, "", body)
+    trusted = origin.caller is not None and ask.idempotency is None
+
+    async def planner(secrets: Secrets) -> Planned | Needs | Stored:
+        nonlocal trusted
+        if trusted:
+            trusted = False
+            try:
+                planned = await context.reader.read(_plan_trusting, context.plans, call, secrets)
+            except (QuillError, SQLError):
+                planned = None
+            if planned is not None:
+                return planned
+        return await context.reader.read(_plan, context.plans, add_create, call, ask, secrets)
+
+    return await submit_planned(context, planner, ask)
 
 
 async def update_record(
@@ -67,6 +91,27 @@ async def _write(context: Context, add: _Add, call: Call, ask: Ask) -> Written:
         return context.reader.read(_plan, context.plans, add, call, ask, secrets)
 
     return await submit_planned(context, planner, ask)
+
+
+def _plan_trusting(
+    snapshot: Snapshot, catalog: Catalog, plans: PlanCache, call: Call, secrets: Secrets
+) -> Planned | None:
+    """A create by whom the caller was, None where that will not do.
+
+    Managing auth records compares more of the caller than the plan's guard does.
+    """
+    collection = catalog.find(call.name)
+    if collection is None or collection.type == AUTH or call.origin.caller is None:
+        return None
+    identity = call.origin.caller.remembered(catalog)
+    if identity is None:
+        return None
+    draft = Draft(snapshot, catalog, plans, identity, secrets, now_text())
+    draft.begin()
+    add_create(draft, call)
+    if draft.needs:
+        return None
+    return Planned(draft.plan(draft.opening(_NO_KEY)), identity.actor, collection)
 
 
 def _plan(
