@@ -42,7 +42,7 @@ def is_returnable(shape: Shape) -> bool:
 
 def reads_rows(fragment: Fragment) -> bool:
     """Whether it looks at anything but the row `r` and its parameters. True where in doubt."""
-    return "SELECT " in fragment.sql
+    return "SELECT" in fragment.sql
 
 
 def shaped_source(collection: Collection, shape: Shape) -> str:
