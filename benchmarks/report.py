@@ -167,11 +167,16 @@ def markdown_row(texts: tuple[str, ...]) -> str:
 
 def write(report: Report, folder: Path) -> Path:
     """Store the run as `<date>-<n>-workers.json`, render `<n>-workers.md`; the JSON's path."""
+    name = f"{report.method.workers}-workers"
+    return store(folder, report.date, name, report.to_json(), markdown(report))
+
+
+def store(folder: Path, date: str, name: str, figures: object, page: str) -> Path:
+    """Keep a run's figures as `<date>-<name>.json` and its page as `<name>.md`; the JSON's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    workers = f"{report.method.workers}-workers"
-    path = folder / f"{report.date[:10]}-{workers}.json"
-    path.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
-    (folder / f"{workers}.md").write_text(markdown(report))
+    path = folder / f"{date[:10]}-{name}.json"
+    path.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2) + b"\n")
+    (folder / f"{name}.md").write_text(page)
     return path
 
 

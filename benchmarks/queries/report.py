@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.queries.growth import RATIO_MAX, Growth
 from benchmarks.queries.runner import CONCURRENCY, Figures
-from benchmarks.report import machine, markdown_row, versions
+from benchmarks.report import machine, markdown_row, store, versions
 
 _WIDTH: Final = 190
 _HEAD: Final = (
@@ -155,9 +154,5 @@ def _markdown_table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> list
 
 def write(report: QueryReport, folder: Path) -> Path:
     """Store the run as `<date>-queries-<n>-workers.json` and its page; the JSON's path."""
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"queries-{report.workers}-workers"
-    path = folder / f"{report.date[:10]}-{name}.json"
-    path.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
-    (folder / f"{name}.md").write_text(markdown(report))
-    return path
+    return store(folder, report.date, name, report.to_json(), markdown(report))

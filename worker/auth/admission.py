@@ -37,7 +37,7 @@ def admit_record(
     allowed = rule == "" or (
         isinstance(rule, str) and _holds(snapshot, catalog, collection, record_id, rule, request)
     )
-    if not allowed:
+    if allowed is not True:
         raise forbidden("The record is not allowed to authenticate.")
 
 
@@ -49,19 +49,12 @@ def require_one_factor(
     request: AccessRequest,
 ) -> None:
     """Raises FORBIDDEN where the collection wants a second factor of this record."""
-    mfa = collection.options.get(_MFA)
-    if not isinstance(mfa, dict) or not mfa.get("enabled"):
+    mfa = _enabled_mfa(collection)
+    if mfa is None:
         return
-    rule = mfa.get("rule") or ""
-    if rule:
-        try:
-            wanted = _holds(
-                snapshot, catalog, collection, record_id, str(rule), request, strict=True
-            )
-        except (LanguageError, SQLError):
-            wanted = True
-        if not wanted:
-            return
+    rule = str(mfa.get("rule") or "")
+    if rule and _holds(snapshot, catalog, collection, record_id, rule, request) is False:
+        return
     raise forbidden(
         "The collection asks for a second factor, which this server does not offer yet."
     )
@@ -69,10 +62,15 @@ def require_one_factor(
 
 def second_factor(collection: Collection) -> dict[str, object]:
     """Whether the collection asks for a second factor: `{"duration": seconds, "enabled": bool}`."""
-    mfa = collection.options.get(_MFA)
-    if not isinstance(mfa, dict) or not mfa.get("enabled"):
+    mfa = _enabled_mfa(collection)
+    if mfa is None:
         return {"duration": 0, "enabled": False}
     return {"duration": mfa.get("duration", 0), "enabled": True}
+
+
+def _enabled_mfa(collection: Collection) -> dict[str, object] | None:
+    mfa = collection.options.get(_MFA)
+    return mfa if isinstance(mfa, dict) and mfa.get("enabled") else None
 
 
 def _holds(
@@ -82,10 +80,8 @@ def _holds(
     record_id: str,
     rule: str,
     request: AccessRequest,
-    *,
-    strict: bool = False,
-) -> bool:
-    """Whether a rule holds for the record; one at fault does not, unless `strict` raises it."""
+) -> bool | None:
+    """Whether a rule holds for the record; None where the rule itself is at fault."""
     caller = caller_collection(catalog, request.identity)
     try:
         condition = compile_rule(rule, collection, catalog, caller=caller, use=Use.ROW)
@@ -93,6 +89,4 @@ def _holds(
         return snapshot.value(guard.sql, guard.params) is not None
     except (LanguageError, SQLError) as error:
         _log.error("auth rule fails", collection=collection.name, reason=str(error))
-        if strict:
-            raise
-        return False
+        return None
