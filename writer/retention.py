@@ -12,6 +12,7 @@ stops everybody's writes.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import apsw
@@ -36,13 +37,15 @@ class Retention:
         Raises apsw.Error; nothing of the round is done then.
         """
         cut, unfinished = self._change_cut()
-        if cut is None and not self._anything_expired():
+        answers = self._answers_cut()
+        if cut is None and answers is None and not self._anything_expired():
             return False
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             database = self._database
             database.advance(database.seq, database.n, database.catalog)
             self._trim_changes(cut)
+            self._connection.execute("DELETE FROM _batch WHERE seq <= ?", (answers,))
             more = self._trim_others() or unfinished
             self._connection.execute("COMMIT")
         except BaseException:
@@ -62,11 +65,7 @@ class Retention:
         if first is None:
             return None, False
         oldest_ms = time.time_ns() // 1_000_000 - int(limits.CHANGE_KEPT_SECONDS * 1000)
-        by_age = self._value(
-            "SELECT max(head) FROM (SELECT head, at FROM _commit ORDER BY seq LIMIT ?)"
-            " WHERE at < ?",
-            (_ROUND, oldest_ms),
-        )
+        by_age = self._last_due("head", "_commit", lambda at: at < oldest_ms)
         sizes = self._database.sizes
         by_rows = self._database.n - limits.CHANGE_KEPT_ROWS
         due = max(by_age or 0, by_rows, sizes.excess_end())
@@ -86,16 +85,38 @@ class Retention:
             (_ROUND, cut),
         )
 
+    def _answers_cut(self) -> int | None:
+        """The last seq of the answers that nobody can ask for any more; None when there is none.
+
+        A row of the future was written before the machine's last start, when CLOCK_MONOTONIC
+        began anew.
+        """
+        now_ns = time.monotonic_ns()
+        kept_from = now_ns - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS)
+        return self._last_due("seq", "_batch", lambda at: not kept_from <= at <= now_ns)
+
+    def _last_due(self, column: str, table: str, is_due: Callable[[int], bool]) -> int | None:
+        """Walk a round of rows from the oldest to the first that is not due by its time `at`.
+
+        Between two rounds few rows fall due of the many that are kept, and this runs while
+        requests wait: a query that looked at all of them would cost more than it deletes.
+        """
+        last = None
+        rows = self._connection.execute(
+            f"SELECT {column}, at FROM {table} ORDER BY seq LIMIT {_ROUND}"
+        )
+        for value, at in rows:
+            if not is_due(at):
+                break
+            last = int(value)
+        rows.close()
+        return last
+
     def _expired(self) -> tuple[tuple[str, int], ...]:
         """Per table a condition and its bound. Each takes a round of rows at most."""
-        now_ns = time.monotonic_ns()
-        batches = f"_batch WHERE seq IN (SELECT seq FROM _batch ORDER BY seq LIMIT {_ROUND})"
         keys = f"SELECT key FROM _idempotency WHERE at < ? LIMIT {_ROUND}"
         attempts = f"SELECT key FROM _attempts WHERE until < ? LIMIT {_ROUND}"
         return (
-            (f"{batches} AND at < ?", now_ns - int(limits.BATCH_KEPT_SECONDS * _SECOND_NS)),
-            # CLOCK_MONOTONIC began anew: written before the machine's last start.
-            (f"{batches} AND at > ?", now_ns),
             (
                 f"_idempotency WHERE key IN ({keys})",
                 int(time.time()) - int(limits.IDEMPOTENCY_KEPT_SECONDS),
