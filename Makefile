@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports shop)
+NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk shop)
 
-.PHONY: run test test-long lint bench bench-queries tools lock clean
+.PHONY: run test test-long lint bench bench-queries bench-realtime tools lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/quillbase run --depot depot
@@ -28,10 +28,13 @@ bench: $(VENV)/.dev
 bench-queries: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.queries
 
+bench-realtime: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.realtime
+
 # What tests and benchmarks need from Debian. Needs root.
 tools:
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light wrk
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium nginx-light wrk
 
 # Lock files are made anew from pyproject.toml; they name no registry.
 lock: $(VENV)/.dev

@@ -45,6 +45,8 @@ class QuillTarget:
         self.owner: dict[str, str] = {}
         self.scenarios: tuple[Scenario, ...] = SCENARIOS
         self.idle = Idle()
+        self.realtime_url = ""
+        """Of the second port, where the flags ask for one."""
         self._process = process
 
     def pids(self) -> list[int]:
@@ -117,17 +119,20 @@ def login(
 
 
 @contextmanager
-def cluster(depot: Path, workers: int) -> Iterator[QuillTarget]:
+def cluster(depot: Path, workers: int, *more: str) -> Iterator[QuillTarget]:
     """`quillbase run` until the block ends; whatever it leaves behind is killed by its pid."""
-    flags = [f"--depot={depot}", f"--workers={workers}", "--port=0", "--ops-port=0"]
+    flags = [f"--depot={depot}", f"--workers={workers}", "--port=0", "--ops-port=0", *more]
     started = time.monotonic()
     log = depot.with_suffix(".log").open("ab")
     process = subprocess.Popen([_PROGRAM, "run", *flags], stdout=subprocess.PIPE, stderr=log)
     family: list[int] = []
     try:
         base_url = _announced_url(process)
+        second = any(flag.startswith("--realtime-port") for flag in more)
+        realtime_url = _announced_url(process, rb"ws://[\d.:]+") if second else ""
         wait_until_answers(f"{base_url}/api/health", process)
         target = QuillTarget(process, base_url)
+        target.realtime_url = realtime_url
         target.idle.first_answer_seconds = time.monotonic() - started
         family = target.pids()
         yield target
@@ -141,11 +146,11 @@ def cluster(depot: Path, workers: int) -> Iterator[QuillTarget]:
         log.close()
 
 
-def _announced_url(process: subprocess.Popen[bytes]) -> str:
-    """The address in the first line that names one."""
+def _announced_url(process: subprocess.Popen[bytes], pattern: bytes = rb"http://[\d.:]+") -> str:
+    """The address in the next line that names one."""
     assert process.stdout is not None
     for line in process.stdout:
-        found = re.search(rb"http://[\d.:]+", line)
+        found = re.search(pattern, line)
         if found:
             return found[0].decode()
     raise TargetError(f"`quillbase run` ended with {process.wait()} and said no address")

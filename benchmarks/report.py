@@ -70,7 +70,7 @@ class Report:
 
 def versions() -> dict[str, str]:
     """What the figures were measured with."""
-    packages = {name: _version(name) for name in _PACKAGES}
+    packages = {name: version(name) for name in _PACKAGES}
     return packages | {
         "python": platform.python_version(),
         "sqlite": apsw.sqlite_lib_version(),
@@ -91,7 +91,8 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Of an installed package; `?` when there is none."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

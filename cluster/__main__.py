@@ -26,7 +26,7 @@ from cluster.child import Command, default_command
 from cluster.depot import Depot
 from cluster.ops import OpsServer, ProcessUsage
 from cluster.refusal import Refusal
-from cluster.sockets import ListenAddress, prepare_unix_directory
+from cluster.sockets import Addresses, prepare_unix_directory
 from cluster.supervisor import Supervisor
 from shared.settings import Settings
 
@@ -53,16 +53,16 @@ def supervise(settings: Settings, command: Command = default_command) -> int:
 
     Raises Refusal with a sentence for the user.
     """
-    address = ListenAddress(settings.host, settings.port)
+    addresses = Addresses(settings.host, settings.port, settings.realtime_port)
     ops = OpsServer(settings.ops_port)
     prepare_unix_directory(settings.uds_dir)
     depot = Depot.take(Path(settings.depot))
     try:
-        run = depot.make_run_directory(_as_it_runs(settings, address))
+        run = depot.make_run_directory(_as_it_runs(settings, addresses))
         supervisor = Supervisor(
             settings,
             depot,
-            address,
+            addresses,
             run,
             ops_url=ops.url,
             version=VERSION,
@@ -75,13 +75,17 @@ def supervise(settings: Settings, command: Command = default_command) -> int:
     finally:
         ops.close()
         depot.close()
-        address.close()
+        addresses.close()
 
 
-def _as_it_runs(settings: Settings, address: ListenAddress) -> Settings:
-    """What the children and the command line read: the real port, and a path from anywhere."""
+def _as_it_runs(settings: Settings, addresses: Addresses) -> Settings:
+    """What the children and the command line read: the real ports, and a path from anywhere."""
+    realtime = addresses.realtime
     return msgspec.structs.replace(
-        settings, port=address.port, depot=str(Path(settings.depot).resolve())
+        settings,
+        port=addresses.main.port,
+        realtime_port=None if realtime is None else realtime.port,
+        depot=str(Path(settings.depot).resolve()),
     )
 
 

@@ -18,9 +18,16 @@ from shared.run_directory import RunDirectory
 _TOKEN_BYTES = 24
 
 
-def announce(url: str, ops_url: str, depot: str, link: str, *, needs_superuser: bool) -> None:
-    """Print where the cluster listens and, when there is none, how to make the first superuser."""
+def announce(
+    url: str, ops_url: str, depot: str, link: str, *, realtime_url: str, needs_superuser: bool
+) -> None:
+    """Print where the cluster listens and, when there is none, how to make the first superuser.
+
+    `realtime_url`: of the second port, "" without one.
+    """
     lines = [f"Quillbase is ready: {url}", f"Metrics and health:  {ops_url}/metrics"]
+    if realtime_url:
+        lines.append(f"WebSockets:          {realtime_url}")
     if needs_superuser:
         lines.append("")
         if link:

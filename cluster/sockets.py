@@ -1,4 +1,7 @@
-"""The listening sockets, owned by the supervisor: one TCP socket a slot, one unix socket a slot.
+"""The listening sockets, owned by the supervisor: TCP and unix sockets, for each slot its own.
+
+A slot listens on every TCP address of the cluster: that of HTTP and, where it is set, the second
+port of realtime.
 
 Because they outlive a worker, connections that wait in the queue of a dead or rolled worker are
 served by its successor. A slot in backoff closes its sockets, and the kernel steers elsewhere.
@@ -9,11 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from cluster.refusal import Refusal
 from shared.limits import LISTEN_BACKLOG
 
+REALTIME_PATH = "/api/realtime/ws"
 _UNIX_MODE = 0o660
 
 
@@ -40,6 +45,11 @@ class ListenAddress:
         """Where a browser on this machine finds us."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """The same place, as a WebSocket client writes it."""
+        return self.url.replace("http", "ws", 1) + REALTIME_PATH
 
     def listen(self) -> socket.socket:
         """One more listening socket on the address. Raises OSError."""
@@ -73,11 +83,46 @@ class ListenAddress:
         return bound
 
 
+class Addresses:
+    """All TCP addresses of the cluster: `main` for HTTP, `realtime` where it has a port."""
+
+    def __init__(self, host: str, port: int, realtime_port: int | None) -> None:
+        """Take them. Raises Refusal, and then holds none."""
+        self.main = ListenAddress(host, port)
+        self.realtime: ListenAddress | None = None
+        if realtime_port is not None:
+            try:
+                self.realtime = ListenAddress(host, realtime_port)
+            except Refusal:
+                self.main.close()
+                raise
+
+    @property
+    def all(self) -> tuple[ListenAddress, ...]:
+        """Those that every slot listens on."""
+        return (self.main,) if self.realtime is None else (self.main, self.realtime)
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds us."""
+        return self.main.url
+
+    @property
+    def realtime_url(self) -> str:
+        """Where a WebSocket client finds the second port; "" without one."""
+        return "" if self.realtime is None else self.realtime.websocket_url
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for address in self.all:
+            address.close()
+
+
 class SlotSockets:
     """The listening sockets of one slot: TCP and, with `--uds-dir`, a unix socket."""
 
-    def __init__(self, address: ListenAddress, slot: int, uds_directory: str) -> None:
-        self._address = address
+    def __init__(self, addresses: Sequence[ListenAddress], slot: int, uds_directory: str) -> None:
+        self._addresses = addresses
         self._path = Path(uds_directory) / f"w{slot}.sock" if uds_directory else None
         self._open: list[socket.socket] = []
 
@@ -85,13 +130,14 @@ class SlotSockets:
         """Listen, unless it does already. Raises OSError."""
         if self._open:
             return
-        self._open.append(self._address.listen())
-        if self._path is not None:
-            try:
+        try:
+            for address in self._addresses:
+                self._open.append(address.listen())
+            if self._path is not None:
                 self._open.append(_listen_unix(self._path))
-            except OSError:
-                self.close()
-                raise
+        except OSError:
+            self.close()
+            raise
 
     def descriptors(self) -> tuple[int, ...]:
         """What the slot's worker inherits."""

@@ -23,7 +23,7 @@ from cluster.metric_files import MetricFiles
 from cluster.notify import Notifier
 from cluster.rolling import Rolling
 from cluster.slot import Slot
-from cluster.sockets import ListenAddress, SlotSockets
+from cluster.sockets import Addresses, SlotSockets
 from shared.limits import (
     DRAIN_SECONDS,
     WRITER_BEAT_SECONDS,
@@ -50,13 +50,13 @@ class Phase(enum.Enum):
 
 
 class Supervisor:
-    """Runs one cluster on a depot, an address and a run directory that the caller prepared."""
+    """Runs one cluster on a depot, addresses and a run directory that the caller prepared."""
 
     def __init__(
         self,
         settings: Settings,
         depot: Depot,
-        address: ListenAddress,
+        addresses: Addresses,
         run: RunDirectory,
         *,
         ops_url: str,
@@ -66,12 +66,12 @@ class Supervisor:
         self.phase = Phase.RUNNING
         self.metrics = SupervisorMetrics(version)
         self.metric_files = MetricFiles(run.metrics)
-        self._settings, self._depot, self._address = settings, depot, address
+        self._settings, self._depot, self._addresses = settings, depot, addresses
         self._run_directory, self._ops_url, self._command = run, ops_url, command
         self._page = StatusPage.create(run.status_page)
         self._writer = Slot("writer", self._start)
         self._workers = [
-            Slot(f"worker-{n}", self._start, SlotSockets(address, n, settings.uds_dir))
+            Slot(f"worker-{n}", self._start, SlotSockets(addresses.all, n, settings.uds_dir))
             for n in range(settings.worker_count)
         ]
         self._slots = (self._writer, *self._workers)
@@ -297,10 +297,15 @@ class Supervisor:
         self._notifier.tell("READY=1")
         report = self._writer.child.report if self._writer.child else None
         needs_superuser = report is not None and report.superusers == 0
-        url = self._address.url
+        url, realtime_url = self._addresses.url, self._addresses.realtime_url
         link = banner.make_setup_link(self._run_directory, url) if needs_superuser else ""
         banner.announce(
-            url, self._ops_url, self._settings.depot, link, needs_superuser=needs_superuser
+            url,
+            self._ops_url,
+            self._settings.depot,
+            link,
+            realtime_url=realtime_url,
+            needs_superuser=needs_superuser,
         )
         get_logger().info("cluster is ready", url=url, ops_url=self._ops_url)
 

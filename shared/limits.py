@@ -135,9 +135,33 @@ REALTIME_COMPARISONS_PER_CLIENT: Final = 500  # in all its filters
 REALTIME_VIEWS_PER_WORKER: Final = 4_000  # each is judged for each change of its collection
 REALTIME_FILTER_CHARS_PER_WORKER: Final = 200_000  # of different filters
 REALTIME_SLICE_SECONDS: Final = 0.005  # of compiling on the event loop in one go
+REALTIME_JOINS_AT_ONCE: Final = 8  # the others wait their turn
+SNAPSHOT_RECORDS_MAX: Final = 5_000  # of the list that a subscription begins with
+SOCKET_MESSAGE_BYTES_MAX: Final = 256 * KIB  # of one message that a WebSocket client sends
+SOCKET_REF_CHARS_MAX: Final = 64
+SOCKET_TOKEN_CHARS_MAX: Final = 8 * KIB
+SOCKET_TOPIC_BYTES_MAX: Final = 8 * KIB  # of one topic with all its options, as JSON
+SOCKET_HANDSHAKE_SECONDS: Final = 10.0
+SOCKET_HANDSHAKES_MAX: Final = 4_096  # under way on the second port of one worker
+SOCKET_READ_BYTES: Final = 16 * KIB  # of one client's input, taken apart in one loop turn
+SOCKET_REQUESTS_WAITING: Final = 16  # of one client; then its connection is not read
+SOCKET_WRITE_BYTES: Final = 64 * KIB  # the transport's own buffer; the queue holds the rest
+SOCKET_UNSEEN_BYTES_MAX: Final = 8 * MIB  # that granian took from a client and did not hand over
+SOCKET_GROWTH_BYTES: Final = 64 * MIB  # unexplained, of a worker, before those are looked for
+SOCKET_RESIDENT_BYTES: Final = 164 * KIB  # of one client of the main port (m), which explains it
+SOCKET_WATCH_SECONDS: Final = 0.5
+SOCKET_PING_SECONDS: Final = 30.0
+SOCKET_PONG_SECONDS: Final = 30.0  # a peer that does not answer for so long is gone
 FEED_POLL_SECONDS: Final = 0.050
 FEED_ROWS_PER_READ: Final = 2_000
 FEED_BYTES_PER_READ: Final = 4 * MIB
+MESSAGE_BYTES_MAX: Final = CHANGE_ROW_BYTES_MAX - 16  # topic and JSON of what is published
+PUBLISHED_MESSAGES_MAX: Final = 1_000  # of one plan
+LOG_PAGE_ROWS: Final = 500  # read at once by those who catch up with the log
+LOG_PAGE_BYTES: Final = 2 * MIB
+INTERNAL_ROWS_ON_LOOP: Final = 20  # a follower further behind reads in a thread
+INTERNAL_RETRY_SECONDS: Final = 0.25  # after a read that the server was too busy for
+LOG_PAGE_ROWS_SCANNED: Final = 20_000  # of one page that holds the rows of some tables only
 PEER_TIMEOUT_SECONDS: Final = 3.0
 PEER_SOCKETS_MAX: Final = 256  # to other workers; a cluster has no more of them
 
@@ -219,5 +243,6 @@ assert WRITE_DEADLINE_SECONDS < WRITER_DRAIN_SECONDS
 assert CLIENT_HEARTBEAT_SECONDS < CLIENT_IDLE_SECONDS < CLIENT_AGE_SECONDS
 assert CLIENT_CHUNK_BYTES < CLIENT_QUEUE_BYTES
 assert REALTIME_CLIENTS_PER_WORKER < CONNECTIONS_PER_WORKER
+assert SOCKET_READ_BYTES < SOCKET_WRITE_BYTES < SOCKET_MESSAGE_BYTES_MAX < CLIENT_QUEUE_BYTES
 assert FEED_BYTES_PER_READ < REALTIME_CHANGES_WAITING_BYTES
 assert FILTER_COMPARISONS_MAX <= REALTIME_COMPARISONS_PER_CLIENT

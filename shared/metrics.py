@@ -181,6 +181,14 @@ WRITES_IN_FLIGHT: Final = _gauge(
 
 # --- Worker: realtime -------------------------------------------------------------------------
 REALTIME_CLIENTS: Final = _gauge("quill_realtime_clients", "Connected realtime clients.", "livesum")
+_REALTIME_SOCKETS: Final = _gauge(
+    "quill_realtime_sockets",
+    "Realtime clients that are WebSockets, by port: main or second.",
+    "livesum",
+    "port",
+)
+REALTIME_MAIN_SOCKETS: Final = _REALTIME_SOCKETS.labels("main")
+REALTIME_SECOND_SOCKETS: Final = _REALTIME_SOCKETS.labels("second")
 REALTIME_SUBSCRIPTIONS: Final = _gauge(
     "quill_realtime_subscriptions", "Subscriptions of all realtime clients.", "livesum"
 )

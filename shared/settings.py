@@ -20,6 +20,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[
         int, msgspec.Meta(description="TCP port for HTTP; 0 picks a free one.", ge=0, le=65535)
     ] = 8090
+    realtime_port: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=65535)] | None,
+        msgspec.Meta(
+            description="A TCP port of its own for WebSockets; 0 picks a free one. Without it they "
+            "are served on --port only."
+        ),
+    ] = None
     ops_port: Annotated[
         int,
         msgspec.Meta(

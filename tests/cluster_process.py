@@ -97,6 +97,13 @@ class ClusterProcess:
         return int(self.url.rsplit(":", 1)[1])
 
     @property
+    def realtime_port(self) -> int:
+        """TCP port of its own for WebSockets; start with `--realtime-port=0` to have one."""
+        found = re.search(r"ws://127\.0\.0\.1:(\d+)/", "".join(self.banner))
+        assert found is not None, "the cluster has no second port"
+        return int(found[1])
+
+    @property
     def ops_url(self) -> str:
         """Base URL of the ops port."""
         return next(address for address in self._addresses() if address != self.url)

@@ -19,11 +19,19 @@ _SECONDS = 10.0
 
 
 class Event(NamedTuple):
-    """One server-sent event; `data` is decoded JSON."""
+    """One server-sent event; `data` is decoded JSON.
+
+    A block that has only an id, which is a resumable stream's heartbeat, has no name and no data.
+    """
 
     id: str
     name: str
     data: Any
+
+    @property
+    def position(self) -> str:
+        """The end of a resumable stream's id."""
+        return self.id.partition(";")[2]
 
 
 class Closed(Exception):  # noqa: N818 - an event, not an error
@@ -38,6 +46,7 @@ class EventStream:
     ) -> None:
         self.port = port
         self.client_id = ""
+        self.position = ""  # of the log when a resumable stream was opened
         self.headers: dict[str, str] = {}
         self.heartbeats = 0
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -48,20 +57,33 @@ class EventStream:
         self._reading.set()
 
     @classmethod
-    async def open(cls, port: int) -> EventStream:
-        """Connect and take the first event."""
+    async def open(
+        cls, port: int, *, resume: bool = False, since: str = "", last_event_id: str = ""
+    ) -> EventStream:
+        """Connect and take the first event. The options are three ways to ask for positions."""
         reader, writer = await asyncio.open_connection(HOST, port)
         stream = cls(port, reader, writer)
-        writer.write(b"GET /api/realtime HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _SECONDS)
+        query = "?resume=1" if resume else f"?since={since}" if since else ""
+        header = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
+        request = f"GET /api/realtime{query} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n"
+        writer.write(request.encode())
+        try:
+            await stream._begin()
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
+
+    async def _begin(self) -> None:
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), _SECONDS)
         status, *lines = head.decode().rstrip().split("\r\n")
         assert " 200 " in status, head
-        stream.headers = dict(line.lower().split(": ", 1) for line in lines)
-        stream._pump = asyncio.create_task(stream._read())
-        first = await stream.next()
+        self.headers = dict(line.lower().split(": ", 1) for line in lines)
+        self._pump = asyncio.create_task(self._read())
+        first = await self.next()
         assert first.name == "PB_CONNECT", first
-        stream.client_id = first.data["clientId"]
-        return stream
+        self.client_id = first.data["clientId"]
+        self.position = first.data.get("position", "")
 
     @property
     def slot(self) -> int:
@@ -90,12 +112,13 @@ class EventStream:
         if block.startswith(b":"):
             self.heartbeats += 1
             return
-        event_id, name, data = block.split(b"\n")
+        lines = dict(line.split(b":", 1) for line in block.split(b"\n"))
+        data = lines.get(b"data")
         self.events.put_nowait(
             Event(
-                event_id.removeprefix(b"id:").decode(),
-                name.removeprefix(b"event:").decode(),
-                json.loads(data.removeprefix(b"data:")),
+                lines[b"id"].decode(),
+                lines.get(b"event", b"").decode(),
+                None if data is None else json.loads(data),
             )
         )
 
@@ -184,6 +207,12 @@ class Connection:
         async with asyncio.timeout(_SECONDS):
             answer = await self._client.request(method, path, body, headers)
         return answer.status, answer.json() if answer.body else None
+
+    async def position(self) -> str:
+        """Where the log is now."""
+        async with asyncio.timeout(_SECONDS):
+            answer = await self._client.request("GET", "/api/health")
+        return answer.headers["quill-position"]
 
     async def close(self) -> None:
         """Hang up."""

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared import metrics, settings
 from shared.limits import DRAIN_CLOSE_SECONDS, DRAIN_LAST_SECONDS
@@ -28,15 +29,20 @@ from worker.engine.writer_link import WriterLink
 from worker.http.client_address import ProxyTrust
 from worker.http.connections import count_connections
 from worker.http.headers import FixedHeaders, Position
-from worker.http.listener import Listener
+from worker.http.listener import Listener, port_of
 from worker.http.routes import Route, Routes
 from worker.http.server import Application
 from worker.realtime.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.subscribe import serve_peers
 from worker.records.plans import PlanCache
+from worker.wire.live import gate
+from worker.wire.live.main_port import MainPort
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
+
+if TYPE_CHECKING:
+    from worker.wire.live.second_port import SecondPort
 
 _INCARNATION_BITS = 63
 _PAGE_POLL_SECONDS = 0.002
@@ -79,7 +85,7 @@ async def build_context(slot: int, run_path: Path) -> Context:
     )
     context.plans = PlanCache()
     context.passwords = PasswordPool()
-    context.hub = Hub(Owner(slot, incarnation), reader, reader.catalog)
+    context.hub = Hub(Owner(slot, incarnation), reader, context.plans, main)
     return context
 
 
@@ -95,7 +101,21 @@ def build_application(context: Context) -> Application:
         Position(context.main),
         FixedHeaders(context.settings.cors_origins),
         ProxyTrust(context.settings.trusted_proxies),
+        {gate.PATH: MainPort(context, build_gate(context), error_response)},
     )
+
+
+def build_gate(context: Context) -> gate.Gate:
+    """Who may open a WebSocket, at either port."""
+    configured = context.settings
+    return gate.Gate(configured.cors_origins, ProxyTrust(configured.trusted_proxies))
+
+
+def build_second_port(context: Context, descriptor: int) -> SecondPort:
+    """The second port of realtime. Its library is imported only where the port is on."""
+    from worker.wire.live.second_port import SecondPort  # noqa: PLC0415
+
+    return SecondPort(context, build_gate(context), error_response, descriptor)
 
 
 def route_label(method: str, template: str) -> str:
@@ -118,6 +138,7 @@ class Worker:
         self.context = context
         self.application = build_application(context)
         self._listeners: list[Listener] = []
+        self._second_port: SecondPort | None = None
         self._servers: list[asyncio.Task[None]] = []
         self._metrics: asyncio.TimerHandle | None = None
 
@@ -132,22 +153,31 @@ class Worker:
         context.writer.on_welcome = lambda _welcome: context.feed.advance()
         context.writer.start()
         context.hub.start()
+        context.hub.mark = lambda: context.feed.position
         context.feed.wanted = context.hub.wanted
+        context.feed.interest = context.hub.interest
         context.feed.listen(context.hub.on_changes)
         context.feed.start()
         serve_peers(context)
         context.peers.start()
         self._publish_metrics()
         loop = asyncio.get_running_loop()
-        self._listeners = [Listener(self.application, number) for number in descriptors]
-        self._servers = [loop.create_task(listener.serve()) for listener in self._listeners]
+        second = context.settings.realtime_port
+        for number in descriptors:
+            if second is not None and port_of(number) == second:
+                self._second_port = build_second_port(context, number)
+                self._servers.append(loop.create_task(self._second_port.serve()))
+            else:
+                listener = Listener(self.application, number)
+                self._listeners.append(listener)
+                self._servers.append(loop.create_task(listener.serve()))
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Wait for `stop`. Raises RuntimeError when a server ends by itself."""
         waiting = asyncio.ensure_future(stop.wait())
         await asyncio.wait([waiting, *self._servers], return_when=asyncio.FIRST_COMPLETED)
         if not stop.is_set():
-            raise RuntimeError("the HTTP server ended by itself")
+            raise RuntimeError("a server ended by itself")
 
     async def drain(self) -> None:
         """End without losing a request.
@@ -160,6 +190,8 @@ class Worker:
         get_logger().info("worker drains", connections=self._connections())
         self.application.closing = True
         self.application.bodies.drain()
+        if self._second_port is not None:
+            self._second_port.stop()
         self.context.hub.close_all()
         await self._until_nobody_is_connected(DRAIN_CLOSE_SECONDS)
         for listener in self._listeners:

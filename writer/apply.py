@@ -206,6 +206,9 @@ class Applier:
         payload: Value = None
         for self._place, step in enumerate(plan.steps):
             if step.sql not in self._known:
+                if step.kind is StepKind.PUBLISH:  # its SQL is empty and never known
+                    self._publish(step)
+                    continue
                 self._meet(step.sql)
             kind = step.kind
             if kind is StepKind.REQUIRE or kind is StepKind.FORBID:
@@ -233,6 +236,9 @@ class Applier:
             left_ns = max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS)
             if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
                 self._guard(step, min(left_ns, _DEFINITION_GUARD_NS))
+                continue
+            if step.kind is StepKind.PUBLISH:
+                self._publish(step)
                 continue
             word = _first_word(step.sql)
             if word in _SCHEMA_WORDS:
@@ -272,6 +278,14 @@ class Applier:
         if step.refusal and not (rows or self._has_changed(step)):
             raise _RefusedError(step.refusal)
         return payload
+
+    def _publish(self, step: Step) -> None:
+        """One more event, which shares the fate of the operation's rows."""
+        topic, data = step.params
+        if not isinstance(topic, str) or not isinstance(data, str):
+            raise TypeError("a message is a topic and JSON text")
+        if not self._capture.publish(topic, data):
+            raise _RefusedError(step.refusal)
 
     def _has_changed(self, step: Step) -> bool:
         return step.kind is StepKind.RUN and self._connection.changes() > 0

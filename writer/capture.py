@@ -14,15 +14,16 @@ from __future__ import annotations
 import apsw
 
 from shared import limits
-from shared.messages.changes import Act
+from shared.messages.changes import TOPICS, Act
 from shared.sql.plan import Value
-from writer.tables import Detail, LoggedTable, Row, read_tables
+from writer.tables import Detail, LoggedTable, Row, encode, read_tables
 
 Event = tuple[LoggedTable, Row | None, Row | None]
 """Table, row before, row after; both None: too much to tell."""
 ChangeRow = tuple[int, str, int, Value, bytes | None, bytes | None]
 
-_CREATE, _UPDATE, _DELETE, _RESET = (int(act) for act in Act)
+_CREATE, _UPDATE, _DELETE, _RESET, _MESSAGE = (int(act) for act in Act)
+_TOPICS = LoggedTable(TOPICS, [], [0], Detail.MESSAGE)
 
 
 class Capture:
@@ -77,6 +78,14 @@ class Capture:
         """Forget everything, at the start of a transaction."""
         self.events.clear()
         self.catalog_touched = False
+
+    def publish(self, topic: str, data: str) -> bool:
+        """Add a message to the events. False when it is larger than a row of the log may be."""
+        told = encode({"data": data})
+        if len(topic.encode()) + len(told) > limits.CHANGE_ROW_BYTES_MAX:
+            return False
+        self.events.append((_TOPICS, None, (topic, told)))
+        return True
 
     def _on_row(self, update: apsw.PreUpdate) -> None:
         """On the hot path: 2.5 µs a row, most of it the driver's."""
@@ -144,6 +153,9 @@ def _tell(table: LoggedTable, old: Row | None, new: Row | None) -> list[_Told]:
         return [(_RESET, None, None, None)]
     if old is None:
         assert new is not None
+        if table.detail is Detail.MESSAGE:
+            topic, told = new
+            return [(_MESSAGE, topic, None, told)]
         return [_fitting(table, _CREATE, new, None, new)]
     if new is None:
         return [_fitting(table, _DELETE, old, old, None)]

@@ -32,6 +32,8 @@ class Detail(enum.Enum):
     WHOLE = 1
     KEY_ONLY = 2
     TABLE_ONLY = 3
+    MESSAGE = 4
+    """No table of the database: its rows are (topic, what `_change` stores)."""
 
 
 class _FieldEntry(msgspec.Struct):

@@ -9,8 +9,6 @@ making rows from a JSON list, captured and logged like any write.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import secrets
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -23,18 +21,11 @@ import httpx
 import orjson
 
 from benchmarks.connection import Connection, Request
+from benchmarks.plans import insert
 from benchmarks.target import TargetError
-from cluster.depot import read_holder
-from shared.messages.commands import Status
-from shared.run_directory import RunDirectory
-from shared.sql.plan import Plan, run
-from shared.status_page import StatusPage
-from worker.engine.writer_link import WriterLink
 
 RATIO_MAX: Final = 1.3
 AUTHOR_ROWS: Final = 100
-_ROWS_A_STATEMENT: Final = 2_000
-_IN_FLIGHT: Final = 4
 _REQUESTS_A_ROUND: Final = 100
 _ROUNDS: Final = 9
 _SECONDS: Final = 30.0
@@ -75,7 +66,7 @@ def measure(
     for table, count in zip(tables, rows, strict=True):
         _make_collection(base_url, token, table)
         started = time.monotonic()
-        asyncio.run(_fill(depot, table, count))
+        insert(depot, _INSERT.format(table=table), _rows(count))
         say(f"{table}: filled in {time.monotonic() - started:.1f} s")
     of_author = quote(f"author = '{_author(0)}'")
     author = f"filter={of_author}&sort=-created&perPage=30"
@@ -129,35 +120,6 @@ def _rows(count: int) -> Iterator[tuple[str, str, str, str]]:
             f":{second % 60:02}.{number % 1000:03}Z"
         )
         yield f"n{number:014}", f"note {number}", _author(number % authors), created
-
-
-async def _fill(depot: Path, table: str, count: int) -> None:
-    """Send the rows as plans of 2,000, a few at a time."""
-    holder = read_holder(depot)
-    if holder is None:
-        raise TargetError("no writer holds the depot")
-    directory = RunDirectory(Path(holder.run_directory))
-    version = StatusPage.open(directory.status_page).database().catalog_version
-    link = WriterLink(directory.writer, secrets.randbits(63))
-    sql = _INSERT.format(table=table)
-    link.start()
-    rows = _rows(count)
-
-    async def lane() -> None:
-        while chunk := list(itertools.islice(rows, _ROWS_A_STATEMENT)):
-            plan = Plan(version, (run(sql, (orjson.dumps(chunk).decode(),)),))
-            result = await link.submit(plan, request_id="growth", deadline_seconds=_SECONDS)
-            if result.status is not Status.OK:
-                raise TargetError(f"{table}: {result.status.name} {result.payload!r}")
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_IN_FLIGHT):
-                group.create_task(lane())
-    except* TargetError as found:
-        raise TargetError(str(found.exceptions[0])) from found
-    finally:
-        link.close()
 
 
 async def _compare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cluster import VERSION
+from quillbase.cli.publish import publish
 from quillbase.cli.run import run_command
 from quillbase.cli.superuser import app as superuser_app
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run_command())
+app.command("publish")(publish)
 app.add_typer(superuser_app, name="superuser")
 
 

@@ -38,8 +38,9 @@ def _parameter(field: msgspec.structs.FieldInfo) -> inspect.Parameter:
         help=_description(field.name),
         envvar=ENVIRONMENT_PREFIX + field.name.upper(),
     )
+    kind = typing.get_type_hints(Settings)[field.name] if default is None else type(default)
     return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=type(default)
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind
     )
 
 

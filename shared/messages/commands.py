@@ -13,7 +13,7 @@ import msgspec
 
 from shared.sql.plan import Plan, Value
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 class Status(enum.IntEnum):

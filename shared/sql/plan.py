@@ -18,6 +18,10 @@ else:
     Value = Any  # msgspec cannot check a union of str and bytes, and msgpack tells them apart
 
 
+MESSAGE_TOO_LARGE = "message_too_large"
+"""The refusal of a message that does not fit into a row of the change log."""
+
+
 class StepKind(enum.IntEnum):
     """What the writer does with a step's statement."""
 
@@ -30,6 +34,9 @@ class StepKind(enum.IntEnum):
     RETURN = 3
     """Execute and keep the first column of the first row as the operation's result;
     with a `refusal`, there must be such a row."""
+    PUBLISH = 4
+    """No statement: tell `params`, a custom topic and JSON on one line, with the rows that the plan
+    changes, in the order of its steps. Refused with `refusal` when it is too large for the log."""
 
 
 class Step(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -75,3 +82,8 @@ def run(sql: str, params: tuple[Value, ...] = (), *, refusal: str = "") -> Step:
 def returning(sql: str, params: tuple[Value, ...] = (), *, refusal: str = "") -> Step:
     """A statement whose first value is the operation's result."""
     return Step(StepKind.RETURN, sql, params, refusal)
+
+
+def publish(topic: str, data: str) -> Step:
+    """A message to a custom topic. `data`: JSON text without line breaks."""
+    return Step(StepKind.PUBLISH, "", (topic, data), MESSAGE_TOO_LARGE)

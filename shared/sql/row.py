@@ -70,12 +70,21 @@ def row_values_by_id(collection: Collection, record: Mapping[str, Value]) -> tup
 
 
 def match_sql(collection: Collection, rule: Predicate | None, shape: Shape) -> str:
-    """The shape of a bound row where the rule holds, else no row.
+    """The shape of a logged row where the rule holds, else no row.
 
+    Secrets are not logged, so a rule that asks for one of the row's own has no answer: it denies.
     Parameters: the shape's, those of `row_source`, then the rule's.
     """
-    where = "" if rule is None else f" WHERE {rule.sql}"
-    return f"SELECT {shape.sql} FROM {row_source(collection)}{where}"
+    where = "TRUE" if rule is None else f"({rule.sql})"
+    if _asks_secret(collection, f"{where} {shape.sql}"):
+        where = f"FALSE AND {where}"
+    return f"SELECT {shape.sql} FROM {row_source(collection)} WHERE {where}"
+
+
+def _asks_secret(collection: Collection, sql: str) -> bool:
+    return any(
+        field.secret and f"r.{quote_identifier(field.name)}" in sql for field in collection.fields
+    )
 
 
 def _stored(field: Field, record: Mapping[str, Value], key: str) -> Value:

@@ -28,11 +28,23 @@ def test_environment_stands_in_for_a_flag_and_loses_to_it() -> None:
     assert (settings.port, settings.depot) == (99, "there")
 
 
+def test_the_second_port_is_off_unless_it_is_named() -> None:
+    """A number by flag or environment; 0 is a number, nothing is none."""
+    assert from_words([]).realtime_port is None
+    assert from_words(["--realtime-port=0"]).realtime_port == 0
+    environment = {"QUILL_REALTIME_PORT": "8091"}
+    assert from_words([], environment).realtime_port == 8091
+    assert from_words(["--realtime-port", "8092"], environment).realtime_port == 8092
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--port", "x"], "--port: "),
         (["--port", "70000"], "--port: "),
+        (["--realtime-port", "x"], "--realtime-port: "),
+        (["--realtime-port", "65536"], "--realtime-port: "),
+        (["--realtime-port="], "--realtime-port: "),
         (["--workers", "-1"], "--workers: "),
         (["--port"], "--port needs a value."),
         (["--nope", "1"], "There is no option --nope."),

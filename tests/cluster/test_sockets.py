@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from cluster.refusal import Refusal
-from cluster.sockets import ListenAddress, SlotSockets, prepare_unix_directory
+from cluster.sockets import Addresses, ListenAddress, SlotSockets, prepare_unix_directory
 
 
 def test_two_slots_share_a_free_port() -> None:
     """Each has a listening socket of its own on the port that was picked."""
     address = ListenAddress("127.0.0.1", 0)
-    slots = [SlotSockets(address, number, "") for number in range(2)]
+    slots = [SlotSockets([address], number, "") for number in range(2)]
     for slot in slots:
         slot.open()
         slot.open()
@@ -29,6 +29,40 @@ def test_two_slots_share_a_free_port() -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", address.port))
     address.close()
+
+
+def test_each_slot_listens_on_every_address() -> None:
+    """Of a cluster with two ports, and a slot that cannot have both has none."""
+    addresses = Addresses("127.0.0.1", 0, 0)
+    assert addresses.realtime is not None
+    ports = (addresses.main.port, addresses.realtime.port)
+    assert addresses.realtime_url == f"ws://127.0.0.1:{ports[1]}/api/realtime/ws"
+    slot = SlotSockets(addresses.all, 0, "")
+    slot.open()
+    assert len(slot.descriptors()) == 2
+    for port in ports:
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+    slot.remove()
+    broken = SlotSockets(addresses.all, 0, "/nowhere/at/all")
+    with pytest.raises(OSError, match="No such file"):
+        broken.open()
+    assert broken.descriptors() == ()
+    addresses.close()
+
+
+def test_without_a_second_port_there_is_one_address() -> None:
+    """And when the second one is taken, the first is given back."""
+    addresses = Addresses("127.0.0.1", 0, None)
+    assert addresses.all == (addresses.main,)
+    assert (addresses.url, addresses.realtime_url) == (addresses.main.url, "")
+    port = addresses.main.port
+    with pytest.raises(Refusal, match=f"Port {port} on"):
+        Addresses("127.0.0.1", 0, port)
+    addresses.close()
+    with pytest.raises(Refusal, match=f"Port {port} on"):
+        Addresses("127.0.0.1", port, port)
+    ListenAddress("127.0.0.1", port).close()
 
 
 def test_the_port_is_ours_while_nothing_listens() -> None:
@@ -72,7 +106,7 @@ def test_a_unix_socket_replaces_what_is_left_over(tmp_path: Path) -> None:
     for leftover in (path, tmp_path / "w3.sock.new"):
         leftover.touch()
     address = ListenAddress("127.0.0.1", 0)
-    slot = SlotSockets(address, 3, str(tmp_path))
+    slot = SlotSockets([address], 3, str(tmp_path))
     slot.open()
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     with socket.socket(socket.AF_UNIX) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Self
 
 import pytest
 
+from tests.cluster_process import child_pids
 from tests.waiting import until
 
 NGINX = Path("/usr/sbin/nginx")
+_SOCKETS = "        server 127.0.0.1:8091 max_fails=0;\n"
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 
 
@@ -24,10 +27,16 @@ def require_nginx() -> None:
         pytest.skip(f"{NGINX} is not installed: run `make tools`")
 
 
-def render(folder: Path, uds_directory: Path, port: int) -> str:
-    """The shipped file with paths and port of the test, by plain substitution."""
+def render(folder: Path, uds_directory: Path, port: int, realtime_port: int | None) -> str:
+    """The shipped file with paths and ports of the test, by plain substitution.
+
+    Without a `realtime_port` its upstream is what the file tells those to write who have none.
+    """
     text = SHIPPED.read_text()
+    workers = "".join(line for line in text.splitlines(keepends=True) if "server unix:" in line)
+    sockets = workers if realtime_port is None else _SOCKETS.replace("8091", str(realtime_port))
     replacements = {
+        _SOCKETS: sockets,
         "user www-data;": f"user {'root' if os.getuid() == 0 else 'nobody'};",
         "/run/nginx.pid": f"{folder}/nginx.pid",
         "/var/log/nginx/error.log": f"{folder}/error.log",
@@ -48,11 +57,11 @@ def render(folder: Path, uds_directory: Path, port: int) -> str:
 class NginxProcess:
     """nginx in the foreground. Use as a context manager."""
 
-    def __init__(self, folder: Path, uds_directory: Path) -> None:
+    def __init__(self, folder: Path, uds_directory: Path, realtime_port: int | None = None) -> None:
         self.port = _free_port()
         self._errors = folder / "error.log"
         config = folder / "nginx.conf"
-        config.write_text(render(folder, uds_directory, self.port))
+        config.write_text(render(folder, uds_directory, self.port, realtime_port))
         self.arguments = [str(NGINX), "-p", str(folder), "-c", str(config), "-e", str(self._errors)]
 
     @property
@@ -81,6 +90,12 @@ class NginxProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def reload(self) -> None:
+        """SIGHUP, and wait until processes of the new configuration are there."""
+        old = set(child_pids(self._process.pid))
+        self._process.send_signal(signal.SIGHUP)
+        until(lambda: set(child_pids(self._process.pid)) - old, what="nginx reloads")
 
     def errors(self) -> str:
         """The error log so far."""

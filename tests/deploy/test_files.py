@@ -115,6 +115,22 @@ def test_unit_and_nginx_name_the_same_sockets() -> None:
     assert f"server unix:{directory[1]}/w0.sock" in (DEPLOY / "nginx.conf").read_text()
 
 
+def test_unit_and_nginx_name_the_same_port_for_websockets() -> None:
+    """What the unit passes as --realtime-port is where nginx sends them."""
+    port = re.search(r"--realtime-port (\d+)", (DEPLOY / "quillbase.service").read_text())
+    assert port
+    nginx = (DEPLOY / "nginx.conf").read_text()
+    assert f"server 127.0.0.1:{port[1]} max_fails=0;" in nginx
+    assert f"--realtime-port {port[1]}" in nginx
+
+
+def test_nginx_waits_longer_than_a_stream_lives() -> None:
+    """Its timeouts on live connections never end what Quillbase would let go on."""
+    waits = re.findall(r"proxy_(?:read|send)_timeout (\d+)m;", (DEPLOY / "nginx.conf").read_text())
+    assert len(waits) == 4
+    assert all(int(minutes) * 60 > limits.CLIENT_AGE_SECONDS for minutes in waits)
+
+
 def test_nginx_lets_idle_connections_go_before_a_worker_does() -> None:
     """Else nginx could send a write, which it must not repeat, into a closing connection."""
     text = (DEPLOY / "nginx.conf").read_text()

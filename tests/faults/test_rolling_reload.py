@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.cluster_process import ClusterProcess
+from tests.cluster_process import ClusterProcess, child_pids
 from tests.load import Connection
 from tests.waiting import until
 
@@ -51,11 +51,10 @@ async def _roll_under_load(cluster: ClusterProcess, *, keep_alive: bool) -> Tall
         asyncio.create_task(_ask(tally, cluster.url, keep_alive=keep_alive, write=n % 4 == 0))
         for n in range(16)
     ]
-    before = {name: pid for name, pid in cluster.children().items() if name != "writer"}
+    old = {pid for name, pid in cluster.children().items() if name != "writer"}
 
     def rolled() -> bool:
-        now = set(cluster.children().values())
-        return not now & set(before.values()) and cluster.ready()
+        return not old & set(child_pids(cluster.pid)) and cluster.ready()
 
     try:
         cluster.process.send_signal(signal.SIGHUP)
@@ -79,7 +78,7 @@ def test_a_half_sent_body_does_not_hold_a_reload(own_cluster: ClusterProcess) ->
     assert answer.startswith(b"HTTP/1.1 503")
 
     def rolled() -> bool:
-        return not before & set(own_cluster.children().values()) and own_cluster.ready()
+        return not before & set(child_pids(own_cluster.pid)) and own_cluster.ready()
 
     until(rolled, seconds=60, what="every worker replaced")
 

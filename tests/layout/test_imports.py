@@ -13,7 +13,9 @@ ALLOWED_ROOTS = {
 }
 CLUSTER_MAY_SHARE = {"limits", "logs", "metrics", "run_directory", "settings", "status_page"}
 # What a command needs to plan a write and to send it, and nothing that serves.
-CLI_MAY_USE = ("worker.engine", "worker.records", "worker.auth.superusers")
+CLI_MAY_USE = (
+    "worker.engine", "worker.records", "worker.auth.superusers", "worker.realtime.publishing",
+)  # fmt: skip
 # A layer may import those to its right, and itself.
 SHARED_LAYERS = ("messages", "sql", "access", "language", "schema")
 WORKER_LAYERS = ("app", "wire", "auth|realtime|catalog|ops", "records", "engine", "context", "http")
@@ -28,6 +30,7 @@ HOMES = {
     "falcon": ("worker.http",),
     "multipart": ("worker.http",),
     "uvloop": ("worker.__main__",),
+    "websockets": ("worker.wire.live",),
     "zmq": ("worker.engine", "writer"),
     "argon2": ("shared.passwords",),
     "joserfc": ("worker.auth.tokens",),

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import msgspec
 import zmq
 
 from shared.limits import (
@@ -28,23 +27,23 @@ from shared.limits import (
 )
 from shared.logs import get_logger
 from shared.messages.changes import Act, Change
-from shared.sql.plan import Value
 from shared.sqlite.driver import Error
 from shared.status_page import DatabaseWords
+from worker.engine.change_log import Interest, PageLimits, changes_after, head_of
 from worker.engine.snapshot import Snapshot
 from worker.engine.sockets import descriptor, new_socket, readable
 
 EVERY_TABLE = "*"
 Listener = Callable[[list[Change]], None]
 
-_SQL = "SELECT n, tbl, act, key, old, new FROM _change WHERE n > ? ORDER BY n LIMIT ?"
-_decode = msgspec.msgpack.decode
+_READ = PageLimits(FEED_ROWS_PER_READ, FEED_BYTES_PER_READ)
 
 
 class Feed:
     """This worker's reading of main's log. `position` is the last n that was delivered.
 
     `wanted`: says whether rows need to be read at all; replace it with your own.
+    `interest`: says whose values need to be decoded, all while it is None.
     """
 
     def __init__(self, endpoint: str, snapshot: Snapshot, words: DatabaseWords) -> None:
@@ -54,7 +53,10 @@ class Feed:
         self._feed = words.feed
         self.position = words.head
         self._listeners: list[Listener] = []
+        self._wakers: list[Callable[[], None]] = []
+        self._woken_at = (words.feed, words.head)
         self.wanted: Callable[[], bool] = lambda: bool(self._listeners)
+        self.interest: Interest | None = None
         self._loop: asyncio.AbstractEventLoop
         self._socket = new_socket(zmq.SUB)
         self._descriptor = -1
@@ -87,6 +89,14 @@ class Feed:
         self.advance()
         self._listeners.append(listener)
 
+    def wake(self, waker: Callable[[], None]) -> None:
+        """Call `waker` when the log has moved; for those who read it themselves, at their pace."""
+        self._wakers.append(waker)
+
+    def wake_no_more(self, waker: Callable[[], None]) -> None:
+        """End what `wake` began."""
+        self._wakers.remove(waker)
+
     # --- What wakes it --------------------------------------------------------------------------
 
     def _notices(self) -> None:
@@ -109,6 +119,10 @@ class Feed:
         """
         words = self._words
         head, feed = words.head, words.feed
+        if self._wakers and self._woken_at != (feed, head):
+            self._woken_at = (feed, head)
+            for waker in self._wakers:
+                waker()
         if (head == self.position and feed == self._feed) or self._continued or self._closed:
             return
         if feed != self._feed or head < self.position:
@@ -124,7 +138,9 @@ class Feed:
     def _read_on(self) -> None:
         self._continued = False
         try:
-            rows = self._snapshot.in_transaction(self._rows)
+            rows = self._rows(self._snapshot)
+            if rows is None:  # there was nothing: why not, has to be asked of one state
+                rows = self._snapshot.in_transaction(self._rows_or_reset)
         except Error as error:
             get_logger().error("feed read failed", error=str(error))
             return  # the page is compared again in 50 ms
@@ -137,27 +153,27 @@ class Feed:
             self._loop.call_soon(self._read_on)
 
     def _rows(self, snapshot: Snapshot) -> list[Change] | None:
-        """The next rows; None when the page was ahead of the file (never for long)."""
-        size = 0
+        """The next rows; None when there are none in the file.
 
-        def enough(row: tuple[Value, ...]) -> bool:
-            nonlocal size
-            size += _blob_bytes(row[4]) + _blob_bytes(row[5])
-            return size > FEED_BYTES_PER_READ
-
-        rows = snapshot.rows_until(_SQL, (self.position, FEED_ROWS_PER_READ), enough)
-        if not rows:
-            return self._trimmed(snapshot)
-        changes = [_change(row) for row in rows]
+        A commit can be read a moment before the page shows it, a long one if the writer dies just
+        then. Its rows wait for the page: a mark ahead of it would look like a log begun anew.
+        """
+        head = self._words.head
+        changes = changes_after(snapshot, self.position, _READ, self.interest)
+        if not changes:
+            return None
         if changes[0].n != self.position + 1:
-            changes.insert(0, _reset_at(changes[0].n - 1))
-        return changes
+            changes.insert(0, _reset_at(min(changes[0].n - 1, head)))
+        return [change for change in changes if change.n <= head]
 
-    def _trimmed(self, snapshot: Snapshot) -> list[Change] | None:
+    def _rows_or_reset(self, snapshot: Snapshot) -> list[Change] | None:
         """Nothing above the mark: retention took it all, or the commit is not visible yet."""
-        head = snapshot.value("SELECT n FROM _head")
-        assert isinstance(head, int)
-        return [_reset_at(head)] if head > self.position else None
+        page_head = self._words.head
+        rows = self._rows(snapshot)
+        if rows is not None:
+            return rows
+        head, _feed = head_of(snapshot)
+        return [_reset_at(min(head, page_head))] if head > self.position else None
 
     def _reset(self, head: int) -> None:
         self.position = head
@@ -175,18 +191,3 @@ class Feed:
 
 def _reset_at(n: int) -> Change:
     return Change(n, EVERY_TABLE, Act.RESET, None, None, None)
-
-
-def _blob_bytes(value: Value) -> int:
-    return len(value) if isinstance(value, bytes) else 0
-
-
-def _change(row: tuple[Value, ...]) -> Change:
-    n, table, act, key, old, new = row
-    assert isinstance(n, int)
-    assert isinstance(act, int)
-    return Change(n, str(table), Act(act), key, _values(old), _values(new))
-
-
-def _values(blob: Value) -> dict[str, Value] | None:
-    return _decode(blob, type=dict[str, Value]) if isinstance(blob, bytes) else None

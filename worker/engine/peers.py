@@ -2,7 +2,8 @@
 
 A realtime subscription may reach a worker that does not hold the client's stream; the client's id
 names the slot and the incarnation that does. The incarnation is compared here: whatever took the
-slot since then answers that the caller's peer is gone.
+slot since then answers that the caller's peer is gone. A predecessor that drains still has the
+connections of its peers: it asks its successor for them.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Peers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._loop: asyncio.AbstractEventLoop
+        self._address: Path
+        self._inode: int
         self._router = new_socket(zmq.ROUTER)
 
     def start(self) -> None:
@@ -89,7 +92,9 @@ class Peers:
         endpoint = self._run_directory.worker(self._slot)
         own = f"{endpoint}.{os.getpid()}"
         self._router.bind(own)
-        Path(own.removeprefix(_IPC)).rename(endpoint.removeprefix(_IPC))
+        self._address = Path(endpoint.removeprefix(_IPC))
+        Path(own.removeprefix(_IPC)).rename(self._address)
+        self._inode = self._address.stat().st_ino
         self._watch(self._router, self._drain_router)
 
     def close(self) -> None:
@@ -187,15 +192,28 @@ class Peers:
 
     async def _answer(self, call: _Call) -> _Answer:
         handler = self._handlers.get(call.kind)
-        if call.incarnation != self._incarnation or handler is None:
+        ours = call.incarnation == self._incarnation
+        if handler is None or not (ours or self._has_successor()):
             return _Answer(call.number, b"", gone=True)
         try:
-            return _Answer(call.number, await handler(call.payload))
+            if ours:
+                return _Answer(call.number, await handler(call.payload))
+            told = await self.call(self._slot, call.incarnation, call.kind, call.payload)
+            return _Answer(call.number, told)
+        except PeerGoneError:
+            return _Answer(call.number, b"", gone=True)
         except QuillError as error:
             return _Answer(call.number, b"", error=error.message)
         except Exception:  # noqa: BLE001 - the outermost loop of a peer's call
             get_logger().error("a call of another worker failed", kind=call.kind, exc_info=True)
             return _Answer(call.number, b"", error="Another worker failed.")
+
+    def _has_successor(self) -> bool:
+        """Whether another process has taken this slot's address over."""
+        try:
+            return self._address.stat().st_ino != self._inode
+        except OSError:  # the run directory is being removed
+            return False
 
     def _watch(self, socket: Socket, drain: Callable[[], None]) -> None:
         self._descriptors[socket] = number = descriptor(socket)

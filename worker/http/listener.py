@@ -77,3 +77,10 @@ class Listener(Server):
             for descriptor in open_sockets():
                 if os.fstat(descriptor).st_ino == shared:
                     os.dup2(nobody.fileno(), descriptor, inheritable=False)
+
+
+def port_of(descriptor: int) -> int | None:
+    """The TCP port of an inherited listening socket; None for a unix socket."""
+    with socket.socket(fileno=os.dup(descriptor)) as borrowed:
+        address = local_address(borrowed)
+    return address if isinstance(address, int) else None

@@ -9,7 +9,7 @@ slow or failed. It knows neither the dialects nor the database: both are handed 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 from shared import metrics
@@ -18,12 +18,15 @@ from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
 from shared.logs import get_logger, is_debugging
 from worker.http.bodies import Bodies, Receive
 from worker.http.client_address import ProxyTrust
+from worker.http.connections import cut_connection
 from worker.http.headers import CLOSE, FixedHeaders, Position
 from worker.http.request import Disconnected, Request, Scope, Send
 from worker.http.response import Header, Response, StreamResponse
 from worker.http.routes import Routes
 
 ErrorResponse = Callable[[QuillError], Response]
+SocketHandler = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Serves one websocket scope (ASGI 3) from its handshake to its end."""
 _NO_BODY = (204, 304)
 _PREFLIGHT_ROUTE = "preflight"
 _log = get_logger()
@@ -34,6 +37,7 @@ class Application:
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
     answers ask clients to connect again.  `bodies`: what all requests take to read theirs.
+    `sockets`: who serves WebSockets, by path.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class Application:
         position: Position,
         headers: FixedHeaders,
         proxies: ProxyTrust,
+        sockets: Mapping[str, SocketHandler] | None = None,
     ) -> None:
+        self._sockets = dict(sockets or {})
         self._routes = routes
         self._error_response = error_response
         self._position = position
@@ -58,7 +64,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
         if scope["type"] != "http":
-            await _refuse(scope, send)
+            await self._sockets.get(scope["path"], _refuse)(scope, receive, send)
             return
         started = perf_counter()
         position = self._position.header()
@@ -169,6 +175,10 @@ class Application:
                 async for chunk in response.chunks:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+        except asyncio.CancelledError:
+            # We have given it up since it reads nothing; granian alone would wait for ever.
+            cut_connection(request.scope.get("client"), request.scope.get("server"))
+            raise
         finally:
             if not watcher.done():
                 watcher.cancel()
@@ -196,7 +206,6 @@ async def _watch(request: Request, response: StreamResponse) -> None:
     response.closed()
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    """No WebSocket is served here yet: the handshake is answered 403."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
+async def _refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """No WebSocket is served at this path: the handshake is answered 403."""
+    await send({"type": "websocket.close", "code": 1000})

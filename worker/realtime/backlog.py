@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from shared.limits import REALTIME_CHANGES_WAITING_BYTES, REALTIME_CHANGES_WAITING_MAX
@@ -43,6 +44,10 @@ class Backlog:
     def first(self) -> Change:
         """The oldest one. Raises IndexError when there is none."""
         return self._changes[0][0]
+
+    def head(self, count: int) -> Iterator[Change]:
+        """The oldest `count`."""
+        return (change for change, _size in islice(self._changes, count))
 
     def drop(self, count: int) -> None:
         """Forget the oldest `count`, which were told."""

@@ -1,9 +1,9 @@
-"""One realtime client: its bounded queue of ready bytes, and the task that empties it.
+"""One realtime client: its bounded queue of ready bytes, which its transport empties.
 
-The hub only appends; it never waits for a client. The stream's own task takes everything that has
-gathered and sends it as one body chunk, so a slow connection delays nobody and a quick one costs
-one send for many events. A client whose queue is full has lost events: it is told so, as its last
-event, and closed. It knows no SQL, no rule and no catalog.
+The hub only appends; it never waits for a client. A transport takes everything that has gathered
+and sends it at once, so a slow connection delays nobody and a quick one costs one send for many
+events. A client whose queue is full has lost events: it is told so, as the last thing, and closed.
+It knows no SQL, no rule and no catalog.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from shared.limits import (
     CLIENT_AGE_SECONDS,
@@ -22,47 +23,45 @@ from shared.limits import (
     CLIENT_QUEUE_BYTES,
     CLIENT_QUEUE_EVENTS,
 )
-from worker.realtime import sse
+from worker.realtime.forms import Form
 from worker.realtime.principal import Principal
-from worker.realtime.topics import Topic
+from worker.realtime.subscription import Subscription
+
+if TYPE_CHECKING:
+    from worker.realtime.position import Position
+
+OVERFLOW = "overflow"
+DRAIN = "drain"
+RESET = "reset"
+FAULT = "fault"
 
 
 class Client:
-    """A stream's owner.
+    """Whoever listens over one connection.
 
-    `ip`: address that opened it.  `principal`: who it is, None for a guest.
-    `topics`: what it listens to.  `left` is called when the stream has ended.
+    `form`: how it is told.  `ip`: address that opened it.  `principal`: who it is, None for a
+    guest.  `subscriptions`: what it listens to, by name.  `since`: where its first topics begin,
+    None for now.  `left` is called when the connection has ended.
     All times are of the monotonic clock, in seconds.
     """
 
-    __slots__ = (
-        "_bytes",
-        "_closed",
-        "_heard_at",
-        "_left",
-        "_opened_at",
-        "_queue",
-        "_spoke_at",
-        "_task",
-        "_waiter",
-        "id",
-        "ip",
-        "principal",
-        "topics",
-    )
-
-    def __init__(self, client_id: str, ip: str, now: float, left: Callable[[Client], None]) -> None:
+    def __init__(
+        self, client_id: str, ip: str, form: Form, position: str, left: Callable[[Client], None]
+    ) -> None:
+        now = time.monotonic()
         self.id = client_id
-        self._left = left
         self.ip = ip
+        self.form = form
         self.principal: Principal | None = None
-        self.topics: tuple[Topic, ...] = ()
-        self._queue: deque[tuple[bytes, bytes]] = deque(((sse.connect_event(client_id), b""),))
+        self.subscriptions: dict[str, Subscription] = {}
+        self.since: Position | None = None
+        self.opened_at = self.heard_at = self.spoke_at = now
+        self._left = left
+        self._queue: deque[tuple[bytes, bytes]] = deque()
         self._bytes = 0
         self._closed = False
-        self._opened_at = self._heard_at = self._spoke_at = now
-        self._waiter: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._room: asyncio.Event | None = None
+        self.send(form.connected(client_id, position))
 
     @property
     def closed(self) -> bool:
@@ -71,11 +70,13 @@ class Client:
 
     @property
     def waiting(self) -> int:
-        """Events that are queued and not yet taken by the stream."""
+        """Events that are queued and not yet taken by the transport."""
         return len(self._queue)
 
+    # --- What it is told ------------------------------------------------------------------------
+
     def offer(self, prefix: bytes, rest: bytes) -> bool:
-        """Queue an event: its own first lines, and the data that many clients share.
+        """Queue an event: its own first bytes, and the rest that many clients share.
 
         False when the client is closed, or was just told to go.
         """
@@ -86,48 +87,130 @@ class Client:
             return False
         self._queue.append((prefix, rest))
         self._bytes += len(rest)
-        if self._waiter is not None:
-            self._wake()
+        self.wake()
         return True
 
+    def send(self, message: bytes | None) -> bool:
+        """Queue what only this client is told; None is nothing to say."""
+        return message is None or self.offer(b"", message)
+
+    def resync(self, subscriptions: Iterable[Subscription], position: str, reason: str) -> None:
+        """It may have missed events of these before `position`; one that cannot be told is closed."""
+        names = [subscription.name for subscription in subscriptions]
+        messages = self.form.resync(self.id, names, position, reason)
+        if messages is None:
+            self.close(reason)
+            return
+        for message in messages:
+            self.send(message)
+
     def overflow(self) -> None:
-        """It has lost events: say so as the last one, in place of all that it did not take."""
+        """It has lost events: say so as the last thing, in place of all that it did not take."""
         if not self._closed:
             self._queue.clear()
-            self._queue.append((sse.overflow_event(self.id), b""))
-            self.close()
+            self._bytes = 0
+            self.close(OVERFLOW)
 
-    def close(self) -> None:
-        """End the stream after what is queued, or cut it if the peer does not take that."""
-        if not self._closed and self._task is not None:
-            asyncio.get_running_loop().call_later(CLIENT_CLOSE_SECONDS, self._cut)
+    def close(self, reason: str) -> None:
+        """End the connection after what is queued, or cut it if the peer does not take that."""
+        if not self._closed:
+            self._closed = True
+            farewell = self.form.farewell(self.id, reason)
+            if farewell is not None:
+                self._queue.append((b"", farewell))
+            self.closing(reason)
+        self.wake()
+        self._make_room()
+
+    def abandon(self) -> None:
+        """The connection has ended: nobody listens any more."""
         self._closed = True
-        self._wake()
+        self._queue.clear()
+        self._bytes = 0
+        self.wake()
+        self._make_room()
+        self._left(self)
+
+    def tick(self, now: float, position: str) -> None:
+        """The hub's regular look at the clock: a heartbeat, when one is due.
+
+        `position`: up to there every live subscription has been told.
+        """
+        if now - self.heard_at >= CLIENT_HEARTBEAT_SECONDS and not self._queue:
+            live = self.since is None and all(one.live for one in self.subscriptions.values())
+            self.send(self.form.heartbeat(self.id, position if live else ""))
+
+    async def room(self) -> None:
+        """Wait until half of the queue is free, or the client is closed."""
+        while not self._closed and self.crowded:
+            self._room = self._room or asyncio.Event()
+            self._room.clear()
+            await self._room.wait()
+
+    @property
+    def crowded(self) -> bool:
+        """At least half of the queue is taken."""
+        return len(self._queue) * 2 >= CLIENT_QUEUE_EVENTS or self._bytes * 2 >= CLIENT_QUEUE_BYTES
+
+    def _make_room(self) -> None:
+        if self._room is not None and (self._closed or not self.crowded):
+            self._room.set()
+
+    # --- For the transport ----------------------------------------------------------------------
+
+    def take(self) -> list[bytes]:
+        """Queued events, each whole: up to CLIENT_CHUNK_BYTES of them, and at least one."""
+        queue = self._queue
+        taken: list[bytes] = []
+        size = 0
+        while queue and (not taken or size < CLIENT_CHUNK_BYTES):
+            prefix, rest = queue.popleft()
+            taken.append(prefix + rest if prefix else rest)
+            size += len(rest)
+        self._bytes -= size
+        self.heard_at = time.monotonic()
+        self._make_room()
+        return taken
+
+    def wake(self) -> None:
+        """Something was queued, or the client was closed. For the transport to override."""
+
+    def closing(self, reason: str) -> None:
+        """It will be closed, once, with what is queued by now. For the transport to override."""
+
+
+class StreamClient(Client):
+    """A client whose transport asks for chunks: a stream of server-sent events."""
+
+    def __init__(
+        self, client_id: str, ip: str, form: Form, position: str, left: Callable[[Client], None]
+    ) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[object] | None = None
+        super().__init__(client_id, ip, form, position, left)
+
+    def closing(self, reason: str) -> None:
+        """A peer that does not read is not waited for."""
+        del reason
+        if self._task is not None:
+            asyncio.get_running_loop().call_later(CLIENT_CLOSE_SECONDS, self._cut)
 
     def _cut(self) -> None:
         """The stream is still sending what it was told to end with: the peer does not read."""
         if self._task is not None:
             self._task.cancel()
 
-    def abandon(self) -> None:
-        """End the stream at once: nobody listens any more."""
-        self._queue.clear()
-        self.close()
-        self._left(self)
+    def tick(self, now: float, position: str) -> None:
+        """As the dialect wants it, old and silent streams end as well."""
+        if now - self.opened_at >= CLIENT_AGE_SECONDS:
+            self.close("age")
+        elif now - self.spoke_at >= CLIENT_IDLE_SECONDS:
+            self.close("idle")
+        else:
+            super().tick(now, position)
 
-    def tick(self, now: float) -> None:
-        """The hub's regular look at the clock: too old, too quiet, or due for a heartbeat."""
-        if (
-            now - self._opened_at >= CLIENT_AGE_SECONDS
-            or now - self._spoke_at >= CLIENT_IDLE_SECONDS
-        ):
-            self.close()
-        elif now - self._heard_at >= CLIENT_HEARTBEAT_SECONDS and not self._queue:
-            self._heard_at = now
-            self._queue.append((sse.HEARTBEAT, b""))
-            self._wake()
-
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let the stream go on."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -152,14 +235,17 @@ class Client:
     def _take(self) -> bytes:
         """Up to CLIENT_CHUNK_BYTES of queued events, and never less than one."""
         queue = self._queue
-        taken = [*queue.popleft()]
-        size = len(taken[1])
+        prefix, rest = queue.popleft()
+        taken, size, spoke = [prefix, rest], len(rest), bool(prefix)
         while queue and size < CLIENT_CHUNK_BYTES:
             prefix, rest = queue.popleft()
             taken.append(prefix)
             taken.append(rest)
             size += len(rest)
+            spoke = spoke or bool(prefix)
         self._bytes -= size
-        if size:
-            self._heard_at = self._spoke_at = time.monotonic()
+        self.heard_at = time.monotonic()
+        if spoke:  # what is the client's own alone, such as a heartbeat, has no prefix
+            self.spoke_at = self.heard_at
+        self._make_room()
         return b"".join(taken)

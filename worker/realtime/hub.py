@@ -1,300 +1,205 @@
-"""The hub: all realtime clients of one worker, and the one task that tells them what changed.
+"""The hub: all realtime clients of one worker, whatever their transport, and what they listen to.
 
 ```text
-Feed.listen → take → gather (index: which views) → judge (one read) → tell (append to queues)
+Feed.listen → take → Delivery: gather (index: which views) → judge (one read) → tell (queues)
+subscribe   → live at once, or Joins: snapshot, missed changes → live
 ```
-One task takes changes in the order of the log and queues events in that order, so each client
-hears of each record in the order of its commits. The catalog is compared again after the judging
-and right before the telling: no event is judged by a rule that was replaced when the change of
-the rule had been answered.
+A subscription knows up to which n it has been told (`after`), so it does not matter who tells it
+what: the delivery, a join, or both at once. Nothing is told twice and nothing is left out.
 
 Where changes cannot be told one by one (a RESET of a table, more changes than the hub can hold, a
-judging that fails), the clients concerned are closed, and no others. PocketBase's dialect has no
-event that says "read again"; but its clients connect again by themselves, subscribe again, and
-applications that care reread on connect. A gap is therefore always visible, never silent.
+judging that fails), the clients concerned are told that they may have missed something, or closed
+where their dialect has no word for that. A gap is always visible, never silent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from shared import metrics
 from shared.errors import Kind, QuillError
-from shared.limits import (
-    REALTIME_CLIENTS_PER_WORKER,
-    REALTIME_JUDGEMENTS_PER_READ,
-    REALTIME_SWEEP_SECONDS,
-)
+from shared.limits import REALTIME_CLIENTS_PER_WORKER, REALTIME_SWEEP_SECONDS
 from shared.logs import get_logger
 from shared.messages.changes import Change
 from shared.schema.catalog import Catalog
-from worker.engine.catalog_cache import CatalogCache
-from worker.engine.failures import SQLError
-from worker.engine.feed import EVERY_TABLE
+from shared.sql.plan import Value
+from shared.status_page import DatabaseWords
 from worker.engine.reader import Reader
-from worker.realtime.backlog import Backlog
-from worker.realtime.client import Client
+from worker.realtime.client import DRAIN, Client
 from worker.realtime.client_id import Owner, new_client_id
-from worker.realtime.index import Group, TopicIndex
-from worker.realtime.judge import Case, Verdicts, judge
+from worker.realtime.delivery import Delivery
+from worker.realtime.forms import Form
+from worker.realtime.index import TopicIndex
+from worker.realtime.join import Joins
+from worker.realtime.position import Position
 from worker.realtime.principal import Principal
-from worker.realtime.telling import Heard, chunks, row_of, tell_all, tell_unheard, untellable, weigh
+from worker.realtime.subscription import Subscription
 from worker.realtime.topics import Topic
+from worker.records.plans import PlanCache
 
 _log = get_logger()
+_Client = TypeVar("_Client", bound=Client)
+Maker = Callable[[str, str, Form, str, Callable[[Client], None]], _Client]
+"""What makes a client of some transport: its class."""
+REVOKED = "revoked"
 
 
 class Hub:
-    """Clients, their topics, and the delivery of changes to them."""
+    """Clients, their topics, and the delivery of changes to them.
 
-    def __init__(self, owner: Owner, reader: Reader, catalog: CatalogCache) -> None:
+    `mark`: the n up to which the feed has handed changes over, or skipped them because nobody
+    wanted any; replace it with the feed's own.  `feed`: id of the log that is being told.
+    """
+
+    def __init__(
+        self, owner: Owner, reader: Reader, plans: PlanCache, words: DatabaseWords
+    ) -> None:
         self.owner = owner
-        self._reader = reader
-        self._catalog = catalog
-        self._index = TopicIndex()
+        self.reader = reader
+        self.plans = plans
+        self.words = words
+        self.feed = words.feed
+        self.index = TopicIndex()
+        self.mark: Callable[[], int] = lambda: words.head
         self._clients: dict[str, Client] = {}
-        self._changes = Backlog()
-        self._heard: Heard | None = None
-        self._arrived = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._delivery = Delivery(self)
+        self._joins = Joins(self)
+        self._sweeper: asyncio.Task[None] | None = None
         self._closing = False
 
     # --- Life -----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to deliver. The caller connects `on_changes` and `wanted` to the feed."""
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._deliver()), loop.create_task(self._sweep())]
+        """Begin to deliver. The caller connects `on_changes`, `wanted` and `mark` to the feed."""
+        self._delivery.start()
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep())
 
     def close_all(self) -> None:
-        """End all streams after what they have queued, and refuse new ones: the worker drains."""
+        """End all connections after what they have queued, and refuse new ones: we drain."""
         self._closing = True
         for client in list(self._clients.values()):
-            client.close()
+            client.close(DRAIN)
 
     def stop(self) -> None:
         """End the delivery itself."""
-        for task in self._tasks:
-            task.cancel()
+        self._delivery.stop()
+        self._joins.stop()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    def on_changes(self, changes: list[Change]) -> None:
+        """Take committed changes from the feed, in order. Never waits."""
+        self._delivery.take(changes)
 
     def wanted(self) -> bool:
         """Whether anybody listens to anything, so that the feed must read the log."""
-        return self._index.count > 0
+        return self.index.count > 0
 
-    @property
-    def subscriptions(self) -> int:
-        """Subscriptions of all clients."""
-        return self._index.count
+    def interest(self, table: str, key: Value) -> bool:
+        """Whether the values of a change of this key have to be known."""
+        return self.index.hears(table, key, self.catalog())
 
-    def has_room(self, topics: Iterable[Topic]) -> bool:
-        """Whether the worker can judge these, too."""
-        return self._index.has_room(topics)
+    def catalog(self) -> Catalog:
+        """The catalog of the moment."""
+        return self.reader.catalog.current()
 
-    def __len__(self) -> int:
-        """Connected clients."""
-        return len(self._clients)
+    def position(self, n: int) -> str:
+        """A place in the log that is being told, as clients know it."""
+        return str(Position(self.feed, n))
+
+    def told_upto(self) -> int:
+        """Every live subscription has been told everything up to this n."""
+        return self._delivery.told_upto()
 
     # --- Clients --------------------------------------------------------------------------------
 
-    def connect(self, ip: str) -> Client:
+    def connect(self, ip: str, form: Form, make: Maker[_Client]) -> _Client:
         """A new client. Raises UNAVAILABLE when the worker drains or has too many."""
         if self._closing or len(self._clients) >= REALTIME_CLIENTS_PER_WORKER:
             raise QuillError(
                 Kind.UNAVAILABLE, "No more realtime clients now.", retry_after_seconds=1.0
             )
-        client = Client(new_client_id(self.owner), ip, time.monotonic(), self._left)
+        position = str(Position(self.words.feed, self.words.head))
+        client = make(new_client_id(self.owner), ip, form, position, self._left)
         self._clients[client.id] = client
         return client
 
     def find(self, client_id: str) -> Client | None:
-        """A client whose stream is open here."""
+        """A client whose connection is open here."""
         client = self._clients.get(client_id)
         return None if client is None or client.closed else client
 
-    def subscribe(
-        self, client: Client, principal: Principal | None, topics: tuple[Topic, ...]
-    ) -> None:
-        """Make `topics`, heard as `principal`, all that the client listens to."""
-        if self._heard is not None:  # what is being told now, in several reads, is older than these
-            old = {topic.subscription for topic in client.topics}
-            names = (topic.subscription for topic in topics)
-            self._heard.update((client, name) for name in names if name not in old)
-        client.principal = principal
-        client.topics = topics
-        self._index.replace(client, topics, self._catalog.current())
+    def __len__(self) -> int:
+        """Connected clients."""
+        return len(self._clients)
+
+    @property
+    def subscriptions(self) -> int:
+        """Subscriptions of all clients, those that are being joined included."""
+        return self.index.count + self._joins.count
 
     def _left(self, client: Client) -> None:
-        """A stream has ended, for whatever reason."""
+        """A connection has ended, for whatever reason."""
         self._clients.pop(client.id, None)
-        self._index.remove(client)
+        self.unsubscribe(client, list(client.subscriptions))
 
-    # --- Delivery -------------------------------------------------------------------------------
+    # --- Subscriptions --------------------------------------------------------------------------
 
-    def on_changes(self, changes: list[Change]) -> None:
-        """Take committed changes from the feed, in order. Never waits."""
-        if not self._index.count:
-            return
-        if self._changes.extend(changes):
-            self._arrived.set()
-            return
-        self._changes = Backlog()  # a new one: the round that runs still holds the old one
-        _log.warning("realtime is overrun", clients=len(self._clients))
-        _lose(self._index.clients())
+    def subscribe(
+        self,
+        client: Client,
+        topics: Iterable[Topic],
+        since: Position | None = None,
+        announce: Callable[[list[Subscription]], None] = lambda _made: None,
+    ) -> None:
+        """Let a client listen to these as well; one of the same name is replaced.
 
-    async def _deliver(self) -> None:
-        """The delivery loop: one for the worker, and never ended by a fault in one round."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._changes:
-                changes = self._changes
-                try:
-                    await self._round(changes)
-                except Exception:  # noqa: BLE001 - the outermost loop of the delivery
-                    _log.exception("realtime round failed")
-                    _lose(self._index.clients())
-                    changes.drop(len(changes))
-                await asyncio.sleep(0)  # let the streams send what was told
-
-    async def _round(self, changes: Backlog) -> None:
-        """Gather, judge and tell what fits in one read; leave it all in place if a rule moved."""
-        catalog = await self._placed()
-        taken, told, cases = self._gather(changes, catalog)
-        edits = self._index.edits
-        if not taken:
-            await self._tell_apart(changes.first())
-            taken = 1
-        elif cases:
-            try:
-                verdicts = await self._reader.read(judge, catalog.version, cases, Verdicts())
-            except (QuillError, SQLError) as error:
-                _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
-                await self._tell_apart(changes.first())
-                taken = 1
-            else:
-                if verdicts is None or self._catalog.current().version != catalog.version:
-                    return
-                if verdicts.lost:
-                    self._demote(verdicts.lost)
-                    return
-                if self._index.edits == edits:
-                    tell_all(told, verdicts.records)
-                else:  # somebody set topics again during a slow read, and is in no group of it
-                    await self._tell_apart(changes.first())
-                    taken = 1
-        changes.drop(taken)
-
-    async def _placed(self) -> Catalog:
-        """The catalog of the moment, when every subscription was compiled for it."""
-        while True:
-            catalog = self._catalog.current()
-            if self._index.refresh(catalog):
-                return catalog
-            await asyncio.sleep(0)
-
-    def _gather(
-        self, changes: Backlog, catalog: Catalog
-    ) -> tuple[int, list[tuple[Change, Group]], list[Case]]:
-        """The cases of the first changes that wait; how many changes they are of.
-
-        None of them when the first one alone is too much for one read.
+        `since`: where those begin that do not say so themselves.  `announce`: is called before
+        anything of them is told.
         """
-        taken, told, cases = 0, list[tuple[Change, Group]](), list[Case]()
-        room = REALTIME_JUDGEMENTS_PER_READ
-        for change in changes:
-            if untellable(change):
-                self._reset(change.table)
-                taken += 1
-                continue
-            groups = list(self._index.groups(change.table, str(change.key)))
-            room -= weigh(groups)
-            if room < 0:
-                break
-            taken += 1
-            row = row_of(change, catalog) if groups else None
-            for group in groups:
-                told.append((change, group))
-                cases.append(Case(group.view, group.principal, change.key, row))
-        return taken, told, cases
+        made = []
+        for topic in topics:
+            self.unsubscribe(client, [topic.subscription])
+            subscription = Subscription(client, topic)
+            client.subscriptions[topic.subscription] = subscription
+            self.index.ask(topic)
+            made.append(subscription)
+        announce(made)
+        self._joins.begin(client, made, since)
 
-    # --- One change in many reads ---------------------------------------------------------------
+    def unsubscribe(self, client: Client, names: Iterable[str]) -> list[str]:
+        """Let a client not listen to these any more; which of them it did listen to."""
+        ended = []
+        for name in names:
+            subscription = client.subscriptions.pop(name, None)
+            if subscription is not None:
+                self.index.remove(subscription)
+                self.index.forget(subscription.topic)
+                ended.append(name)
+        return ended
 
-    async def _tell_apart(self, change: Change) -> None:
-        """Tell one change in as many reads as it needs, each to whom it was judged for.
-
-        Between the reads clients come, go and change their topics, rules move, and a read may
-        fail; so it is remembered who has heard it, and gathered again until all have.
-        """
-        if untellable(change):
+    def become(self, client: Client, principal: Principal | None) -> None:
+        """Let a client be somebody else: all that it listens to is heard as that from now on."""
+        if client.principal == principal:
             return
-        heard: Heard = set()
-        self._heard = heard
-        try:
-            catalog = await self._placed()
-            while groups := self._unheard(change, heard):
-                for some in chunks(groups):
-                    if not await self._tell_some(change, catalog, some, heard):
-                        break
-                    await asyncio.sleep(0)
-                await asyncio.sleep(0)
-                catalog = await self._placed()
-        finally:
-            self._heard = None
+        client.principal = principal
+        catalog = self.catalog()
+        for subscription in client.subscriptions.values():
+            self.index.move(subscription, catalog)
 
-    def _unheard(self, change: Change, heard: Heard) -> list[Group]:
-        return [
-            group
-            for group in self._index.groups(change.table, str(change.key))
-            if any(member.key not in heard and not member.client.closed for member in group.members)
-        ]
-
-    async def _tell_some(
-        self, change: Change, catalog: Catalog, groups: list[Group], heard: Heard
-    ) -> bool:
-        """Judge and tell some groups in one read. False: gather again, and go on with the rest.
-
-        When the read fails, those that it had judged are told. One that fails as the first has
-        had all the time there is: its clients have lost an event.
-        """
-        groups = [group for group in groups if group.members]
-        if not groups:
-            return True
-        row = row_of(change, catalog)
-        cases = [Case(group.view, group.principal, change.key, row) for group in groups]
-        verdicts, failed = Verdicts(), False
-        try:
-            if await self._reader.read(judge, catalog.version, cases, verdicts) is None:
-                return False
-        except (QuillError, SQLError) as error:
-            _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
-            failed = True
-        if self._catalog.current().version != catalog.version:
-            return False
-        if verdicts.lost:
-            self._demote(verdicts.lost)
-            return False
-        tell_unheard(change, groups, verdicts.records, heard)
-        if failed and not verdicts.records:
-            heard.update(member.key for member in groups[0].members)
-            lost = {member.client for member in groups[0].members}
-            _lose(lost)
-            for client in lost:  # not when its stream has ended: the next read would fail as well
-                self._index.remove(client)
-        return not failed
-
-    def _reset(self, table: str) -> None:
-        """Too much changed to be told: end the streams of those who listen to the table."""
-        every = table == EVERY_TABLE
-        for client in self._index.clients() if every else self._index.listeners(table):
-            client.close()
-
-    def _demote(self, lost: set[Principal]) -> None:
+    def demote(self, lost: set[Principal]) -> None:
         """Make guests of the clients whose tokens are no longer good."""
-        for client in self._index.clients():
+        for client in list(self._clients.values()):
             if client.principal in lost:
-                self.subscribe(client, None, client.topics)
+                self.sign_out(client, REVOKED)
+
+    def sign_out(self, client: Client, reason: str) -> None:
+        """Make a guest of a client, and tell it."""
+        self.become(client, None)
+        client.send(client.form.signed_out(reason))
 
     # --- The clock ------------------------------------------------------------------------------
 
@@ -302,14 +207,8 @@ class Hub:
         """Heartbeats, idle and old clients, gauges."""
         while True:
             await asyncio.sleep(REALTIME_SWEEP_SECONDS)
-            now = time.monotonic()
+            now, position = time.monotonic(), self.position(self.told_upto())
             for client in list(self._clients.values()):
-                client.tick(now)
+                client.tick(now, position)
             metrics.REALTIME_CLIENTS.set(len(self._clients))
-            metrics.REALTIME_SUBSCRIPTIONS.set(self._index.count)
-
-
-def _lose(clients: Iterable[Client]) -> None:
-    """Tell them that they have lost events, and end their streams."""
-    for client in clients:
-        client.overflow()
+            metrics.REALTIME_SUBSCRIPTIONS.set(self.subscriptions)

@@ -1,9 +1,10 @@
 """The topic index: from a changed record to the views that somebody listens with.
 
-collection id → record id or `*` → (view, principal where it matters) → subscriptions. It is
-compiled against one version of the catalog and rebuilt when that moves, which is rare; so a rule
-change, a rename, or a collection that appears later takes effect for streams that are open. That
-is done in slices, and nothing is delivered before the last. Lives on the event loop only.
+collection id → record id or `*` → viewpoint → subscriptions. Custom topics stand beside it under
+their path. It is compiled against one version of the catalog and rebuilt when that moves, which is
+rare; so a rule change, a rename, or a collection that appears later takes effect for connections
+that are open. That is done in slices, and nothing is delivered before the last. Lives on the event
+loop only.
 """
 
 from __future__ import annotations
@@ -12,71 +13,110 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
-from shared.access.identity import GUEST, Identity
-from shared.language.errors import LanguageError
 from shared.limits import (
     REALTIME_FILTER_CHARS_PER_WORKER,
     REALTIME_SLICE_SECONDS,
     REALTIME_VIEWS_PER_WORKER,
 )
+from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
-from shared.schema.collection import AUTH, Collection
-from worker.realtime import sse
+from shared.sql.plan import Value
+from worker.engine.feed import EVERY_TABLE
 from worker.realtime.client import Client
-from worker.realtime.principal import Principal
+from worker.realtime.shelf import Group, Shelf
+from worker.realtime.subscription import Subscription
 from worker.realtime.topics import EVERY_RECORD, Question, Topic, questions
-from worker.realtime.views import View, ViewKey, compile_view
+from worker.realtime.viewpoint import Viewpoint, Views
 
-_AUTH_NAMES = "@request.auth."
-_GroupKey = tuple[ViewKey, Principal | None]
-_Place = tuple[str, str, _GroupKey]
-
-
-class Subscription:
-    """One topic of one client, with the first lines of its events ready."""
-
-    __slots__ = ("client", "gone", "place", "prefix", "topic")
-
-    def __init__(self, client: Client, topic: Topic) -> None:
-        self.client = client
-        self.topic = topic
-        self.prefix = sse.prefix(client.id, topic.subscription)
-        self.place: _Place | None = None
-        self.gone = False
-
-    @property
-    def key(self) -> tuple[Client, str]:
-        """What stays the same when the client sets its topics again."""
-        return self.client, self.topic.subscription
+CUSTOM = "@topics"
+"""Stands for the collection of custom topics, here and in the log."""
 
 
-class Group:
-    """Subscriptions that see the same bytes. `principal` is None where it does not matter."""
+class Place:
+    """Where a subscription is: under a viewpoint of a target, or under a custom topic's path."""
 
-    __slots__ = ("members", "principal", "view")
+    __slots__ = ("collection_id", "target", "viewpoint")
 
-    def __init__(self, view: View, principal: Principal | None) -> None:
-        self.view = view
-        self.principal = principal
-        self.members: dict[Subscription, None] = {}
+    def __init__(self, collection_id: str, target: str, viewpoint: Viewpoint | None) -> None:
+        self.collection_id = collection_id
+        self.target = target
+        self.viewpoint = viewpoint
 
 
 class TopicIndex:
-    """All subscriptions of one worker.
+    """All live subscriptions of one worker.
 
-    `count`: of subscriptions.  `edits`: how often any client's were set.
+    `count`: of subscriptions.  `edits`: how often one that was live got another place.
     """
 
     def __init__(self) -> None:
-        self.catalog_version = -1
-        self._subscriptions: dict[Client, list[Subscription]] = {}
-        self._groups: dict[str, dict[str, dict[_GroupKey, Group]]] = {}
-        self._views: dict[ViewKey, View | None] = {}
+        self._catalog_version = -1
+        self._live: dict[Subscription, None] = {}
+        self._shelves: dict[str, dict[str, Shelf]] = {}
+        self._custom: dict[str, dict[Subscription, None]] = {}
         self._unplaced: deque[Subscription] = deque()
         self._asked: Counter[Question] = Counter()
-        self._filter_chars = 0
-        self.count = 0
+        self._chars = 0
+        self.views = Views()
         self.edits = 0
+
+    @property
+    def count(self) -> int:
+        """Live subscriptions."""
+        return len(self._live)
+
+    # --- What clients may ask -------------------------------------------------------------------
+
+    def has_room(self, topics: Iterable[Topic]) -> bool:
+        """Whether what the client wrote itself still fits: the views of all, and their text."""
+        new = [question for question in questions(topics) if question not in self._asked]
+        chars = sum(question.chars for question in new)
+        return not new or (
+            len(self._asked) + len(new) <= REALTIME_VIEWS_PER_WORKER
+            and self._chars + chars <= REALTIME_FILTER_CHARS_PER_WORKER
+        )
+
+    def ask(self, topic: Topic) -> None:
+        """Somebody has this topic from now on, live or soon."""
+        question = topic.question
+        if question is not None:
+            self._asked[question] += 1
+            if self._asked[question] == 1:
+                self._chars += question.chars
+
+    def forget(self, topic: Topic) -> None:
+        """The reverse of `ask`."""
+        question = topic.question
+        if question is not None:
+            self._asked[question] -= 1
+            if not self._asked[question]:
+                del self._asked[question]
+                self._chars -= question.chars
+
+    # --- Coming, moving, going ------------------------------------------------------------------
+
+    def add(self, subscription: Subscription, catalog: Catalog) -> None:
+        """Make it live: from now on it is found."""
+        self._begin(catalog)
+        subscription.live = True
+        self._live[subscription] = None
+        self._place(subscription, catalog)
+
+    def move(self, subscription: Subscription, catalog: Catalog) -> None:
+        """Find its place anew: its client is somebody else now."""
+        self._begin(catalog)
+        self.edits += 1
+        if subscription.live:
+            self._displace(subscription)
+            self._place(subscription, catalog)
+
+    def remove(self, subscription: Subscription) -> None:
+        """It is gone."""
+        subscription.gone = True
+        if subscription.live:
+            del self._live[subscription]
+            self._displace(subscription)
+            subscription.live = False
 
     def refresh(self, catalog: Catalog) -> bool:
         """Compile again what an older catalog was for, for one slice of time.
@@ -87,7 +127,7 @@ class TopicIndex:
         until = time.monotonic() + REALTIME_SLICE_SECONDS
         while self._unplaced:
             subscription = self._unplaced.popleft()
-            if not subscription.gone:
+            if not subscription.gone and subscription.place is None:
                 self._place(subscription, catalog)
             if time.monotonic() > until:
                 break
@@ -95,152 +135,94 @@ class TopicIndex:
 
     def _begin(self, catalog: Catalog) -> None:
         """Take everything from its place if the catalog has moved."""
-        if catalog.version == self.catalog_version:
+        if catalog.version == self._catalog_version:
             return
-        self.catalog_version = catalog.version
-        self._groups.clear()
-        self._views.clear()
-        self._unplaced = deque(
-            subscription
-            for subscriptions in self._subscriptions.values()
-            for subscription in subscriptions
-        )
+        self._catalog_version = catalog.version
+        self._shelves.clear()
+        self._custom.clear()
+        self._unplaced = deque(self._live)
         for subscription in self._unplaced:
             subscription.place = None
 
-    def has_room(self, topics: Iterable[Topic]) -> bool:
-        """Whether what the client wrote itself still fits: the views of all, and their text."""
-        new = [question for question in questions(topics) if question not in self._asked]
-        chars = sum(len(question.filter) for question in new)
-        return not new or (
-            len(self._asked) + len(new) <= REALTIME_VIEWS_PER_WORKER
-            and self._filter_chars + chars <= REALTIME_FILTER_CHARS_PER_WORKER
-        )
+    # --- Finding --------------------------------------------------------------------------------
 
-    def replace(self, client: Client, topics: Iterable[Topic], catalog: Catalog) -> None:
-        """Make `topics` all that `client` listens to."""
-        self._begin(catalog)
-        self.edits += 1
-        self.remove(client)
-        subscriptions = [Subscription(client, topic) for topic in topics]
-        if subscriptions:
-            self._subscriptions[client] = subscriptions
-            self.count += len(subscriptions)
-        for subscription in subscriptions:
-            self._ask(subscription.topic)
-            self._place(subscription, catalog)
+    def hears(self, table: str, key: Value, catalog: Catalog) -> bool:
+        """Whether anybody may have to hear of a change of that key; of any while it is moving."""
+        if self._catalog_version != catalog.version or self._unplaced:
+            return bool(self._live)
+        if table == CUSTOM:
+            return str(key) in self._custom
+        shelves = self._shelves.get(table)
+        if shelves is None:
+            return table == EVERY_TABLE
+        return key is None or EVERY_RECORD in shelves or str(key) in shelves
 
-    def remove(self, client: Client) -> None:
-        """Forget all that `client` listens to."""
-        for subscription in self._subscriptions.pop(client, ()):
-            self.count -= 1
-            subscription.gone = True
-            self._forget(subscription.topic)
-            self._displace(subscription)
+    def groups(self, change: Change) -> Iterator[Group]:
+        """The groups that may have to hear of a change."""
+        shelves = self._shelves.get(change.table)
+        if shelves is None:
+            return
+        for target in (EVERY_RECORD, str(change.key)):
+            shelf = shelves.get(target)
+            if shelf is not None:
+                yield from shelf.groups(change)
 
-    def groups(self, collection_id: str, record_id: str) -> Iterator[Group]:
-        """The groups that hear of a change of this record."""
-        targets = self._groups.get(collection_id)
-        if targets is not None:
-            yield from targets.get(EVERY_RECORD, {}).values()
-            yield from targets.get(record_id, {}).values()
+    def custom(self, change: Change) -> Iterable[Subscription]:
+        """Who hears what was published under a topic."""
+        if change.act is not Act.MESSAGE:
+            return ()
+        return self._custom.get(str(change.key), ())
 
-    def clients(self) -> list[Client]:
+    def all(self) -> list[Subscription]:
+        """Every live subscription."""
+        return list(self._live)
+
+    def clients(self) -> set[Client]:
         """The clients that listen to anything at all."""
-        return list(self._subscriptions)
+        return {subscription.client for subscription in self._live}
 
-    def listeners(self, collection_id: str) -> set[Client]:
-        """The clients that listen to anything in a collection."""
-        return {
-            subscription.client
-            for groups in self._groups.get(collection_id, {}).values()
-            for group in groups.values()
+    def listeners(self, collection_id: str) -> list[Subscription]:
+        """What is listened to in one collection, whoever may hear it now."""
+        return [
+            subscription
+            for shelf in self._shelves.get(collection_id, {}).values()
+            for group in shelf.every_group()
             for subscription in group.members
-        }
+        ]
 
-    def _ask(self, topic: Topic) -> None:
-        question = topic.question
-        if question is not None:
-            self._asked[question] += 1
-            if self._asked[question] == 1:
-                self._filter_chars += len(question.filter)
-
-    def _forget(self, topic: Topic) -> None:
-        question = topic.question
-        if question is not None:
-            self._asked[question] -= 1
-            if not self._asked[question]:
-                del self._asked[question]
-                self._filter_chars -= len(question.filter)
+    # --- Places ---------------------------------------------------------------------------------
 
     def _place(self, subscription: Subscription, catalog: Catalog) -> None:
         """Put a subscription where changes find it; nowhere if it can never hear anything."""
         subscription.place = None
-        topic, principal = subscription.topic, subscription.client.principal
-        key = view_key(topic, principal, catalog)
-        view = None if key is None else self._view(key, catalog, principal)
-        if key is None or view is None:
+        topic = subscription.topic
+        collection = catalog.find(topic.collection)
+        if collection is None:
+            self._custom.setdefault(topic.path, {})[subscription] = None
+            subscription.place = Place(CUSTOM, topic.path, None)
             return
-        matters = view.personal or key.superuser
-        group_key = (key, principal if matters else None)
-        targets = self._groups.setdefault(key.collection_id, {})
-        groups = targets.setdefault(topic.record, {})
-        group = groups.get(group_key)
-        if group is None:
-            group = groups[group_key] = Group(view, group_key[1])
-        group.members[subscription] = None
-        subscription.place = (key.collection_id, topic.record, group_key)
-
-    def _view(self, key: ViewKey, catalog: Catalog, principal: Principal | None) -> View | None:
-        if key in self._views:
-            return self._views[key]
-        collection = catalog.by_id(key.collection_id)
-        assert collection is not None
-        try:
-            view = compile_view(key, collection, catalog, asker_of(principal, catalog))
-        except LanguageError:
-            view = None  # a rule at fault denies, and so does a filter that the schema outgrew
-        if len(self._views) >= 2 * REALTIME_VIEWS_PER_WORKER:
-            self._views.clear()
-        self._views[key] = view
-        return view
+        seen = self.views.viewpoint(topic, subscription.client.principal, catalog)
+        if seen is None:
+            return
+        shelf = self._shelves.setdefault(collection.id, {}).setdefault(topic.record, Shelf())
+        shelf.group(*seen).members[subscription] = None
+        subscription.place = Place(collection.id, topic.record, seen.viewpoint)
 
     def _displace(self, subscription: Subscription) -> None:
-        if subscription.place is None:
+        place = subscription.place
+        subscription.place = None
+        if place is None:
             return
-        collection_id, record_id, group_key = subscription.place
-        targets = self._groups[collection_id]
-        groups = targets[record_id]
-        del groups[group_key].members[subscription]
-        if not groups[group_key].members:
-            del groups[group_key]
-        if not groups:
-            del targets[record_id]
-        if not targets:
-            del self._groups[collection_id]
-
-
-def view_key(topic: Topic, principal: Principal | None, catalog: Catalog) -> ViewKey | None:
-    """The view that a topic asks for; None when there is no such collection."""
-    collection = catalog.find(topic.collection)
-    if collection is None:
-        return None
-    superuser = principal is not None and principal.superuser
-    single = topic.record != EVERY_RECORD
-    caller_id = principal.collection_id if principal and asks_who(collection, topic) else ""
-    return ViewKey(collection.id, single, topic.filter, topic.fields, superuser, caller_id)
-
-
-def asks_who(collection: Collection, topic: Topic) -> bool:
-    """Whether the listener's collection can matter: in a rule, a filter, or for emails shown."""
-    texts = (collection.list_rule, collection.view_rule, topic.filter)
-    return collection.type == AUTH or any(_AUTH_NAMES in text for text in texts if text)
-
-
-def asker_of(principal: Principal | None, catalog: Catalog) -> Identity:
-    """An identity with the principal's rights, good for choosing a rule and nothing else."""
-    if principal is None:
-        return GUEST
-    collection = catalog.by_id(principal.collection_id)
-    name = "" if collection is None else collection.name
-    return Identity(principal.collection_id, name, {}, principal.superuser)
+        if place.viewpoint is None:
+            members = self._custom[place.target]
+            del members[subscription]
+            if not members:
+                del self._custom[place.target]
+            return
+        shelves = self._shelves[place.collection_id]
+        shelf = shelves[place.target]
+        shelf.remove(place.viewpoint, subscription)
+        if shelf.empty:
+            del shelves[place.target]
+        if not shelves:
+            del self._shelves[place.collection_id]

@@ -30,7 +30,11 @@ class Principal(NamedTuple):
 
 def principal_of(snapshot: Snapshot, catalog: Catalog, header: str | None) -> Principal | None:
     """The caller behind an Authorization header; None for a guest."""
-    identity = identify(snapshot, catalog, header)
+    return principal_as(catalog, identify(snapshot, catalog, header))
+
+
+def principal_as(catalog: Catalog, identity: Identity) -> Principal | None:
+    """What is remembered of an identity; None for a guest."""
     if identity.guest:
         return None
     key = signing_key(catalog, identity)

@@ -16,6 +16,7 @@ HEARTBEAT = b":\n\n"
 EVENT_END = b"\n\n"
 CONNECT = "PB_CONNECT"
 OVERFLOW = "QUILL_OVERFLOW"
+RESYNC = "QUILL_RESYNC"
 
 
 def prefix(client_id: str, name: str) -> bytes:
@@ -23,11 +24,17 @@ def prefix(client_id: str, name: str) -> bytes:
     return f"id:{client_id}\nevent:{name}\ndata:".encode()
 
 
-def connect_event(client_id: str) -> bytes:
-    """The first event of a stream, which tells the client its id."""
-    return prefix(client_id, CONNECT) + b'{"clientId":"' + client_id.encode() + b'"}' + EVENT_END
+def connect_event(client_id: str, position: str = "") -> bytes:
+    """The first event of a stream, which tells the client its id, and where the log stands."""
+    told = f',"position":"{position}"' if position else ""
+    data = f'{{"clientId":"{client_id}"{told}}}'
+    return prefix(client_id, CONNECT) + data.encode() + EVENT_END
 
 
-def overflow_event(client_id: str) -> bytes:
-    """The last event of a client that read too slowly: it has lost events and must read again."""
-    return prefix(client_id, OVERFLOW) + b'{"clientId":"' + client_id.encode() + b'"}' + EVENT_END
+def overflow_event(client_id: str, *, named: bool = True) -> bytes:
+    """The last event of a client that read too slowly: it has lost events and must read again.
+
+    `named`: with the id that all events of a plain stream have.
+    """
+    head = prefix(client_id, OVERFLOW) if named else f"event:{OVERFLOW}\ndata:".encode()
+    return head + b'{"clientId":"' + client_id.encode() + b'"}' + EVENT_END

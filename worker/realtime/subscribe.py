@@ -7,22 +7,27 @@ answer comes back as an error to raise, or nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 
+from shared.access.identity import Identity
 from shared.errors import Kind, QuillError, forbidden, invalid, not_found
 from shared.limits import REALTIME_SUBSCRIPTIONS_PER_WORKER
 from shared.schema.catalog import Catalog
+from worker.auth.identity import identify
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.realtime.client import Client
 from worker.realtime.client_id import Owner, owner_of
-from worker.realtime.filters import check_filters
-from worker.realtime.index import asker_of
-from worker.realtime.principal import Principal, current_identity, principal_of
-from worker.realtime.topics import Topic, read_topics
+from worker.realtime.options import check_options
+from worker.realtime.principal import Principal, current_identity, principal_as, principal_of
+from worker.realtime.subscription import Subscription
+from worker.realtime.topic_text import read_topics
+from worker.realtime.topics import Topic, check_count
+from worker.realtime.viewpoint import asker_of
 
 PEER_KIND: Final = "realtime.subscribe"
 _UNKNOWN_CLIENT: Final = "Missing or invalid client id."
@@ -89,25 +94,32 @@ async def answer_peer(context: Context, payload: bytes) -> bytes:
 
 async def subscribe_here(context: Context, wish: Subscribe) -> None:
     """Replace the topics of a client of this worker. Raises as `subscribe`."""
+    hub = context.hub
     client = _find(context, wish)
     topics = read_topics(wish.subscriptions)
-    _check_room(context, client, topics)
+    check_room(context, client, topics)
     while True:
         before = client.principal
         principal = await context.reader.read(_admit, wish.authorization, before)
         catalog = context.catalog.current()
-        await check_filters(topics, asker_of(principal, catalog), catalog)
+        await check_options(topics, asker_of(principal, catalog), catalog)
         if client.principal == before:  # else another request was quicker: admit it again
             break
-    _check_room(context, client, topics)
-    context.feed.advance()  # what was committed before is not told to a newcomer
-    context.hub.subscribe(_find(context, wish), principal, topics)
+    client = _find(context, wish)
+    check_room(context, client, topics)
+    wanted = {topic.subscription for topic in topics}
+    hub.unsubscribe(client, [name for name in client.subscriptions if name not in wanted])
+    hub.become(client, principal)
+    new = [topic for topic in topics if topic.subscription not in client.subscriptions]
+    since, client.since = client.since, None
+    hub.subscribe(client, new, since)
 
 
-def _check_room(context: Context, client: Client, topics: tuple[Topic, ...]) -> None:
-    """Raise UNAVAILABLE when the worker has no room for these."""
+def check_room(context: Context, client: Client, topics: Collection[Topic]) -> None:
+    """Raise UNAVAILABLE when the worker has no room for these as all that the client has."""
     room = REALTIME_SUBSCRIPTIONS_PER_WORKER - context.hub.subscriptions
-    if len(topics) - len(client.topics) > room or not context.hub.has_room(topics):
+    more = len(topics) - len(client.subscriptions)
+    if more > room or not context.hub.index.has_room(topics):
         raise QuillError(Kind.UNAVAILABLE, "Too many subscriptions.", retry_after_seconds=1.0)
 
 
@@ -137,3 +149,61 @@ def _admit(
 
 def _same_record(one: Principal, other: Principal) -> bool:
     return (one.collection_id, one.record_id) == (other.collection_id, other.record_id)
+
+
+# --- WebSocket clients: theirs is always the worker that they talk to -------------------------
+
+
+async def add_topics(
+    context: Context,
+    client: Client,
+    topics: Sequence[Topic],
+    announce: Callable[[list[Subscription]], None],
+) -> None:
+    """Let a client listen to these as well; one of the same name is replaced.
+
+    `announce` is called with the subscriptions before anything of them is told. Raises INVALID for
+    bad options or too many of them, UNAVAILABLE when the worker has no room: then nothing changed.
+    """
+    all_wanted = _with(client, topics)
+    check_count(all_wanted)
+    check_room(context, client, all_wanted)
+    while True:
+        principal, catalog = client.principal, context.catalog.current()
+        await check_options(topics, asker_of(principal, catalog), catalog)
+        if client.principal == principal:
+            break
+    all_wanted = _with(client, topics)
+    check_count(all_wanted)
+    check_room(context, client, all_wanted)
+    if not client.closed:
+        context.hub.subscribe(client, topics, announce=announce)
+
+
+def _with(client: Client, topics: Iterable[Topic]) -> list[Topic]:
+    """All that a client would have with these."""
+    kept = {one.name: one.topic for one in client.subscriptions.values()}
+    return list({**kept, **{topic.subscription: topic for topic in topics}}.values())
+
+
+def remove_topics(context: Context, client: Client, names: Iterable[str] | None) -> list[str]:
+    """Let a client not listen to these any more, None: to nothing; which of them it had."""
+    wanted = list(client.subscriptions if names is None else names)
+    return context.hub.unsubscribe(client, wanted)
+
+
+async def authenticate(context: Context, client: Client, token: str) -> Identity | None:
+    """Let a client be whom a token names, "" for a guest; None for a guest.
+
+    Raises UNAUTHORIZED for a token that is not good; the client then stays who it was.
+    """
+    identity, principal = await context.reader.read(_named, token)
+    if token and principal is None:
+        raise QuillError(Kind.UNAUTHENTICATED, "The token is not valid, or not any more.")
+    context.hub.become(client, principal)
+    return None if principal is None else identity
+
+
+def _named(snapshot: Snapshot, catalog: Catalog, token: str) -> tuple[Identity, Principal | None]:
+    identity = identify(snapshot, catalog, token or None)
+    return identity, principal_as(catalog, identity)

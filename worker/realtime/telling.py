@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import orjson
 
 from shared import metrics
 from shared.limits import REALTIME_JUDGEMENTS_PER_READ
@@ -10,25 +13,45 @@ from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from shared.sql.row import row_values_by_id
-from worker.realtime import sse
-from worker.realtime.client import Client
-from worker.realtime.index import Group, Subscription
+from worker.realtime.forms import LEAVE, MESSAGE, Spelling, Told
+from worker.realtime.judge import Case, Left, Verdict
+from worker.realtime.shelf import Group
+from worker.realtime.subscription import Subscription
+from worker.realtime.viewpoint import Seen
 
-Heard = set[tuple[Client, str]]
-"""The subscriptions that have heard a change, by client and name."""
-_ACTIONS = {Act.CREATE: b"create", Act.UPDATE: b"update", Act.DELETE: b"delete"}
+_ACTIONS: Final = {Act.CREATE: b"create", Act.UPDATE: b"update", Act.DELETE: b"delete"}
+_DATA: Final = "data"
 
 
 def untellable(change: Change) -> bool:
-    """A change that ends streams, because no event can say it."""
+    """A change that no event can say."""
     return change.act == Act.RESET or (change.act == Act.DELETE and change.old is None)
 
 
-def row_of(change: Change, catalog: Catalog) -> tuple[Value, ...] | None:
-    """The values that a change is judged by; None when only its key was logged."""
+class Rows(NamedTuple):
+    """The values that a change is judged by, None when only its key was logged; those before."""
+
+    row: tuple[Value, ...] | None
+    old: tuple[Value, ...] | None
+
+
+def case_of(seen: Seen, change: Change, rows: Rows) -> Case:
+    """The question whether, and how, a change is shown from a viewpoint."""
+    point, view = seen
+    old = rows.old if point.leave else None
+    return Case(view, point.principal, point.source, change.key, rows.row, old)
+
+
+def rows_of(change: Change, catalog: Catalog) -> Rows:
+    """The values by the columns of the catalog, for all views of the change."""
     collection = catalog.by_id(change.table)
     logged = change.old if change.act == Act.DELETE else change.new
-    return None if collection is None or logged is None else row_values_by_id(collection, logged)
+    if collection is None or logged is None:
+        return Rows(None, None)
+    row = row_values_by_id(collection, logged)
+    if change.act != Act.UPDATE or change.old is None:
+        return Rows(row, None)
+    return Rows(row, row_values_by_id(collection, {**logged, **change.old}))
 
 
 def weigh(groups: Iterable[Group]) -> int:
@@ -49,34 +72,42 @@ def chunks(groups: Iterable[Group]) -> Iterator[list[Group]]:
         yield chunk
 
 
-def tell_all(told: list[tuple[Change, Group]], records: list[str | None]) -> None:
-    """Encode each shown record once, and queue the same bytes for all who share the view."""
-    for (change, group), record in zip(told, records, strict=True):
-        if record is not None:
-            _offer(change, record, group.members)
+def told_of(change: Change, verdict: Verdict, name: str, position: str) -> Told | None:
+    """The event of a judged change; None where nothing may be shown. `name`: the collection's."""
+    if verdict is None:
+        return None
+    source, place = orjson.dumps(name), position.encode()
+    if isinstance(verdict, Left):
+        return Told(LEAVE, source, place, orjson.dumps(str(change.key)))
+    return Told(_ACTIONS[change.act], source, place, verdict.encode())
 
 
-def tell_unheard(
-    change: Change, groups: list[Group], records: list[str | None], heard: Heard
-) -> None:
-    """The same for the first groups of one change, leaving out who has heard it, adding the rest.
+def message_of(change: Change, position: str) -> Told:
+    """The event of what was published under a custom topic."""
+    data = str((change.new or {}).get(_DATA) or "null")
+    return Told(MESSAGE, orjson.dumps(str(change.key)), position.encode(), data.encode())
 
-    There may be fewer records than groups.
+
+def tell(change: Change, told: Told | None, members: Iterable[Subscription]) -> None:
+    """Queue an event for those who have not been told it yet. None: it is not for their eyes.
+
+    It is spelled once for all that share a spelling; each one's own part is its prefix.
     """
-    for group, record in zip(groups, records, strict=False):
-        members = [member for member in group.members if member.key not in heard]
-        heard.update(member.key for member in members)
-        if record is not None:
-            _offer(change, record, members)
-
-
-def _offer(change: Change, record: str, members: Collection[Subscription]) -> None:
-    """Encode once; each client's own part of the event is its prefix."""
-    rest = b'{"action":"%b","record":%b}%b' % (
-        _ACTIONS[change.act], record.encode(), sse.EVENT_END,
-    )  # fmt: skip
-    sent = 0
-    for member in members:
-        sent += member.client.offer(member.prefix, rest)
+    n = change.n
+    spelled: dict[Spelling, bytes] = {}
+    sent = dropped = 0
+    for member in tuple(members):
+        if member.after >= n:
+            continue
+        member.after = n
+        if told is None:
+            continue
+        rest = spelled.get(member.spelling)
+        if rest is None:
+            rest = spelled[member.spelling] = member.spelling.event(told)
+        if member.client.offer(member.prefix, rest):
+            sent += 1
+        else:
+            dropped += 1
     metrics.REALTIME_SENT.add(sent)
-    metrics.REALTIME_DROPPED.add(len(members) - sent)
+    metrics.REALTIME_DROPPED.add(dropped)

@@ -1,18 +1,16 @@
-"""Subscription strings, taken apart: `posts/*`, `posts/ID`, `posts`, each with `?options=…`.
+"""What a client wants to hear of: a topic and its options. Pure data, and what it may cost.
 
-Pure text: whether the collection exists and what the filter means is decided when the topic is
-compiled against a catalog. A topic of a shape that means nothing here (`@oauth2`, an application's
-own) is kept and matches nothing, as the dialect wants.
+Whether the collection exists and what the filter means is decided when the topic is compiled
+against a catalog. One whose first part names no collection is a custom topic: it hears what is
+published under its whole path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
-from urllib.parse import parse_qsl
-
-import msgspec
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from shared.errors import invalid
 from shared.limits import (
@@ -20,32 +18,80 @@ from shared.limits import (
     SUBSCRIPTION_CHARS_MAX,
     SUBSCRIPTIONS_PER_CLIENT,
 )
+from worker.realtime.position import Position
 
-EVERY_RECORD = "*"
-_CONTROL_CHARS = frozenset(map(chr, range(0x20))) | {"\x7f"}
+EVERY_RECORD: Final = "*"
+_CONTROL_CHARS: Final = frozenset(map(chr, range(0x20))) | {"\x7f"}
+Pairs = tuple[tuple[str, str], ...]
+
+
+class TopicSource:
+    """The query and the headers that a topic came with, for rules that ask about the request.
+
+    Equal ones are one key: listeners that sent the same are judged together.
+    """
+
+    __slots__ = ("__dict__", "_headers", "_query")
+    method: Final = "GET"
+
+    def __init__(self, query: Pairs, headers: Pairs) -> None:
+        self._query = query
+        self._headers = headers
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The parameters, by name."""
+        return dict(self._query)
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header; `name` in lower case."""
+        return dict(self._headers).get(name.decode("latin-1"))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TopicSource) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Pairs, Pairs]:
+        return self._query, self._headers
+
+
+NO_SOURCE: Final = TopicSource((), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subscription.
+    """One subscription, as its client asked for it.
 
-    `subscription`: the client's own string, which names its events verbatim.
-    `collection`: id or name, as written.  `record`: an id, or `*`.
-    `filter`: expression text, "" for none.  `fields`: names to show, None for all.
+    `subscription`: the client's own name for it, by which its events are named.
+    `path`: the topic without options.  `collection`: id or name, as written.
+    `record`: an id, or `*`.  `filter`, `expand`, `fields`: "" for none.
+    `source`: what rules may read of the request.
+    `since`: told from this position on.  `snapshot`: the present list first.
+    `leave`: told when a record no longer passes.
     """
 
     subscription: str
+    path: str
     collection: str
     record: str = EVERY_RECORD
     filter: str = ""
-    fields: frozenset[str] | None = None
+    expand: str = ""
+    fields: str = ""
+    source: TopicSource = NO_SOURCE
+    since: Position | None = None
+    snapshot: bool = False
+    leave: bool = False
 
     @property
     def question(self) -> Question | None:
         """What the client wrote itself, which has to be judged apart; None if it wrote nothing."""
-        if not self.filter and self.fields is None:
+        if not (self.filter or self.expand or self.fields):
             return None
-        return Question(self.collection, self.record != EVERY_RECORD, self.filter, self.fields)
+        single = self.record != EVERY_RECORD
+        return Question(self.collection, single, self.filter, self.expand, self.fields)
 
 
 class Question(NamedTuple):
@@ -54,7 +100,22 @@ class Question(NamedTuple):
     collection: str
     single: bool
     filter: str
-    fields: frozenset[str] | None
+    expand: str
+    fields: str
+
+    @property
+    def chars(self) -> int:
+        """Length of what has to be kept."""
+        return len(self.filter) + len(self.expand) + len(self.fields)
+
+
+def topic_of(path: str, subscription: str = "") -> Topic:
+    """The topic `COLLECTION`, `COLLECTION/*`, `COLLECTION/ID` or anything else. Raises INVALID."""
+    name = subscription or path
+    _check_text(path)
+    _check_text(name)
+    collection, _, record = path.partition("/")
+    return Topic(name, path, collection, record or EVERY_RECORD)
 
 
 def questions(topics: Iterable[Topic]) -> dict[Question, None]:
@@ -63,66 +124,21 @@ def questions(topics: Iterable[Topic]) -> dict[Question, None]:
     return dict.fromkeys(question for question in asked if question is not None)
 
 
-class _Options(msgspec.Struct):
-    """What `?options=` may hold; headers and unknown keys mean nothing to us yet."""
-
-    query: dict[str, object] = {}
-
-
-def read_topics(subscriptions: list[str]) -> tuple[Topic, ...]:
-    """The distinct topics of a request. Raises INVALID beyond the limits or for a malformed one."""
-    if len(subscriptions) > SUBSCRIPTIONS_PER_CLIENT:
+def check_count(topics: Iterable[Topic]) -> None:
+    """Raises INVALID when these are more than one client may have."""
+    kept = tuple(topics)
+    if len(kept) > SUBSCRIPTIONS_PER_CLIENT:
         raise invalid(f"At most {SUBSCRIPTIONS_PER_CLIENT} subscriptions are allowed.")
-    topics = tuple(map(parse_topic, dict.fromkeys(subscriptions)))
-    if len(questions(topics)) > REALTIME_VIEWS_PER_CLIENT:
-        raise invalid(
-            f"At most {REALTIME_VIEWS_PER_CLIENT} different filters and field lists are allowed."
-        )
-    return topics
+    if len(questions(kept)) > REALTIME_VIEWS_PER_CLIENT:
+        raise invalid(f"At most {REALTIME_VIEWS_PER_CLIENT} different sets of options are allowed.")
 
 
-def parse_topic(subscription: str) -> Topic:
-    """Read one subscription. Raises INVALID.
+def _check_text(text: str) -> None:
+    """Control characters are refused because the text becomes the `event:` line of a stream.
 
-    Control characters are refused because the string becomes the `event:` line of a stream, where
-    a line break would let a client forge lines.
+    A line break there would let a client forge lines.
     """
-    if not 0 < len(subscription) <= SUBSCRIPTION_CHARS_MAX:
+    if not 0 < len(text) <= SUBSCRIPTION_CHARS_MAX:
         raise invalid(f"A subscription has 1 to {SUBSCRIPTION_CHARS_MAX} characters.")
-    if not _CONTROL_CHARS.isdisjoint(subscription):
+    if not _CONTROL_CHARS.isdisjoint(text):
         raise invalid("A subscription may not contain control characters.")
-    path, _, options = subscription.partition("?")
-    collection, _, record = path.partition("/")
-    query = _read_options(options)
-    return Topic(
-        subscription,
-        collection,
-        record or EVERY_RECORD,
-        _text(query.get("filter")),
-        _names(_text(query.get("fields"))),
-    )
-
-
-def _read_options(text: str) -> dict[str, object]:
-    """The `query` part of the options; clients write spaces as `%20` or as `+`."""
-    raw = dict(parse_qsl(text)).get("options", "")
-    if not raw:
-        return {}
-    try:
-        return msgspec.json.decode(raw, type=_Options).query
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise invalid("The options of a subscription are not readable JSON.") from None
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value.strip()
-    raise invalid("The options of a subscription take text.")
-
-
-def _names(fields: str) -> frozenset[str] | None:
-    """Top-level names of a `fields` list; `*` and an empty list mean all."""
-    names = frozenset(name.strip() for name in fields.split(",") if name.strip())
-    return None if not names or "*" in names else names

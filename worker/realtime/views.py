@@ -20,22 +20,27 @@ from shared.sql.predicate import Predicate, Shape, all_of
 from shared.sql.row import match_sql
 from shared.sql.select import view_sql
 from shared.sql.shape import shape_of
+from worker.realtime.routing import route_of
+from worker.records.fields import plain_names
 from worker.records.long_texts import searches_long_texts
 
 _SQL_CHARS_PER_WEIGHT: Final = 200
+_EXPAND_WEIGHT: Final = 10
 
 
 class ViewKey(NamedTuple):
     """What makes two listeners see the same.
 
     `single`: the target is one record, under the view rule; else all, under the list rule.
+    `filter`, `expand`, `fields`: as the listener wrote them, "" for none.
     `caller_id`: the auth collection of the listener, `""` for a guest.
     """
 
     collection_id: str
     single: bool
     filter: str
-    fields: frozenset[str] | None
+    expand: str
+    fields: str
     superuser: bool
     caller_id: str = ""
 
@@ -45,27 +50,45 @@ class View:
     """The compiled form, for one version of the catalog.
 
     `row_sql` takes the record's values, then those of `where`; `stored_sql` takes the record's id
-    instead, for a change that was too large to be logged whole. `slow`: judging it is nothing for
-    the event loop.
+    instead, for a change that was too large to be logged whole. `expand`: what to put into the
+    record.  `cut`: which parts of it to show, where SQL did not leave the others out; "" for all.
+    `slow`: judging it is nothing for the event loop.
+    `route`: id of the field that has to name the listener for the rule to hold; None: no field has.
     """
 
+    collection: Collection
     row_sql: str
     stored_sql: str
     shape: Shape
     where: Predicate | None
+    expand: str = ""
+    cut: str = ""
     slow: bool = False
+    route: str | None = None
 
     @property
     def personal(self) -> bool:
         """Whether the outcome depends on who asks, beyond being a superuser or not."""
-        return self.shape.depends_on_identity or (
-            self.where is not None and self.where.depends_on_identity
+        return (
+            bool(self.expand)  # under the view rules of what is expanded
+            or self.shape.depends_on_identity
+            or (self.where is not None and self.where.depends_on_identity)
+        )
+
+    @property
+    def asks_request(self) -> bool:
+        """Whether the outcome depends on the query or the headers that the topic came with."""
+        return (
+            bool(self.expand)
+            or self.shape.depends_on_request
+            or (self.where is not None and self.where.depends_on_request)
         )
 
     @property
     def weight(self) -> int:
         """What one judgement costs, in those of a simple view."""
-        return 1 if self.where is None else 1 + len(self.where.sql) // _SQL_CHARS_PER_WEIGHT
+        sql = 0 if self.where is None else len(self.where.sql) // _SQL_CHARS_PER_WEIGHT
+        return 1 + sql + (_EXPAND_WEIGHT if self.expand else 0)
 
 
 def compile_view(
@@ -94,7 +117,25 @@ def compile_view(
             use=Use.VALUES,
         )
     where = all_of(rule, asked)
-    shape = shape_of(collection, catalog, hidden=key.superuser, caller=caller, only=key.fields)
-    row_sql = match_sql(collection, where, shape)
-    stored_sql = view_sql(collection, where, shape)
-    return View(row_sql, stored_sql, shape, where, searches_long_texts(catalog, where))
+    only, cut = _shown(key)
+    shape = shape_of(collection, catalog, hidden=key.superuser, caller=caller, only=only)
+    rule_text = str(verdict) if rule is not None else ""
+    return View(
+        collection,
+        match_sql(collection, where, shape),
+        view_sql(collection, where, shape),
+        shape,
+        where,
+        expand=key.expand,
+        cut=cut,
+        slow=searches_long_texts(catalog, where),
+        route=route_of(collection, rule_text, key.filter),
+    )
+
+
+def _shown(key: ViewKey) -> tuple[frozenset[str] | None, str]:
+    """What SQL shows of the record, and what is cut of it afterwards."""
+    if not key.fields or key.expand:
+        return None, key.fields
+    names = plain_names(key.fields)
+    return names, "" if names is not None else key.fields

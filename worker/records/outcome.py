@@ -13,7 +13,9 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.constraints import constraint_fields
 from shared.sql.delete import CASCADE_TOO_DEEP, REQUIRED_REFERENCE
+from shared.sql.message import TOPIC_TAKEN
 from shared.sql.modifiers import guard_error
+from shared.sql.plan import MESSAGE_TOO_LARGE
 from shared.sql.write import MISSING_RELATION, NOT_FOUND
 from worker.records.version import REFUSED_CHANGED, changed
 
@@ -33,6 +35,8 @@ _PRIMARY_CODE: Final = 0xFF
 _NO_DATA: Final[dict[str, str]] = {
     REFUSED_CREATE: "Failed to create record.",
     REFUSED_LAST: "You can't delete the only existing superuser.",
+    TOPIC_TAKEN: "The first part of the topic is the name or id of a collection.",
+    MESSAGE_TOO_LARGE: "The message is too large.",
 }
 _MISSING_RELATION: Final = FieldError(
     MISSING_RELATION, "Failed to find all relation records with the provided ids."

@@ -162,6 +162,28 @@ def test_an_emptied_log_is_a_reset(depot: Depot) -> None:
     asyncio.run(scenario())
 
 
+def test_rows_that_the_page_does_not_show_yet_wait(depot: Depot) -> None:
+    """A commit whose writer has not moved the page is told when the page has moved, as no RESET."""
+
+    async def scenario() -> None:
+        async with linked(depot) as link, feeding(depot) as (feed, heard):
+            feed._continued = True
+            await link.submit(insert(depot, "a"))
+            await link.submit(insert(depot, "b"))
+            words = depot.page.database()
+            words.head -= 1
+            feed._continued = False
+            feed.advance()
+            feed.advance()
+            assert heard.keys == ["a"]
+            words.head += 1
+            feed.advance()
+            assert heard.keys == ["a", "b"]
+            assert {change.act for change in heard.changes} == {Act.CREATE}
+
+    asyncio.run(scenario())
+
+
 def test_a_new_feed_id_is_a_reset(depot: Depot) -> None:
     """After a restore the numbers mean something else."""
 
@@ -186,5 +208,30 @@ def test_a_failing_listener_does_not_deafen_the_others(depot: Depot) -> None:
             await link.submit(insert(depot, "a"))
             await link.submit(insert(depot, "b"))
             await until_async(lambda: heard.keys == ["a", "b"])
+
+    asyncio.run(scenario())
+
+
+def test_those_who_read_for_themselves_are_woken(depot: Depot) -> None:
+    """Also while nobody wants changes; without notices too; and no more after they have left."""
+
+    async def scenario() -> None:
+        nowhere = f"ipc://{depot.run_directory.path}/nowhere.ipc"
+        async with linked(depot) as link, feeding(depot, nowhere) as (feed, heard):
+            feed.wanted = lambda: False
+            seen: list[int] = []
+
+            def waker() -> None:
+                seen.append(depot.page.database().head)
+
+            feed.wake(waker)
+            for key in "ab":
+                await link.submit(insert(depot, key))
+                await until_async(lambda: seen[-1:] == [depot.page.database().head])
+            feed.wake_no_more(waker)
+            count = len(seen)
+            await link.submit(insert(depot, "c"))
+            await until_async(lambda: feed.position == depot.page.database().head)
+            assert (len(seen), heard.changes) == (count, [])
 
     asyncio.run(scenario())

@@ -67,6 +67,23 @@ def test_another_incarnation_is_gone(run_directory: RunDirectory) -> None:
     asyncio.run(scenario())
 
 
+def test_a_predecessor_asks_its_successor(run_directory: RunDirectory) -> None:
+    """Who is still connected to a worker that drains reaches the one that took its slot."""
+
+    async def scenario() -> None:
+        with (
+            started(run_directory, 0, 10) as one,
+            started(run_directory, 1, 20),
+        ):
+            assert await one.call(1, 20, "shout", b"a") == b"A"
+            with started(run_directory, 1, 21):
+                assert await one.call(1, 21, "shout", b"b") == b"B"
+                with pytest.raises(PeerGoneError):
+                    await one.call(1, 19, "shout", b"c")
+
+    asyncio.run(scenario())
+
+
 def test_a_successor_takes_the_address_over(run_directory: RunDirectory) -> None:
     """A predecessor that ends later does not take its successor's address away."""
 

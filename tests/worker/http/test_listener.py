@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.waiting import until_async
 from tests.worker.http.serving import ECHO_ROUTES, serving
-from worker.http.connections import count_connections
-from worker.http.listener import Listener
+from worker.http.connections import count_connections, cut_connection
+from worker.http.listener import Listener, port_of
 
 _GET = b"GET /other/x HTTP/1.1\r\nhost: x\r\n\r\n"
 _GET_AND_CLOSE = b"GET /other/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
@@ -76,3 +76,31 @@ def test_new_connections_wait_for_a_successor(tmp_path: Path) -> None:
                 opened.close()
 
     asyncio.run(scenario())
+
+
+def test_a_connection_is_cut_by_its_two_ends() -> None:
+    """That one and no other; one that is not there, or has no ends, is nobody's."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        here = listening.getsockname()
+        with socket.create_connection(here) as one, socket.create_connection(here) as other:
+            served = [listening.accept()[0] for _ in range(2)]
+            peer = one.getsockname()
+            cut_connection(None, None)
+            cut_connection(peer, None)
+            cut_connection((peer[0], str(peer[1])), (here[0], str(here[1] + 1)))
+            served[0].sendall(b"before")
+            assert one.recv(10) == b"before"
+            cut_connection((peer[0], str(peer[1])), (here[0], str(here[1])))
+            assert one.recv(10) == b""
+            other.sendall(b"still here")
+            assert served[1].recv(10) == b"still here"
+            for each in served:
+                each.close()
+
+
+def test_a_listening_socket_knows_its_port() -> None:
+    """A unix socket has none."""
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("")
+        assert port_of(tcp.fileno()) == tcp.getsockname()[1]
+        assert port_of(unix.fileno()) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -11,12 +9,18 @@ import pytest
 from shared.errors import Kind, QuillError
 from shared.limits import REALTIME_CHANGES_WAITING_MAX
 from shared.messages.changes import Act, Change
+from tests.worker.realtime.listening import (
+    IP,
+    MESSAGES,
+    events,
+    listen,
+    settle,
+)
 from tests.worker.realtime.place import ID, OWNER, Place, run_hub
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.client_id import owner_of
 from worker.realtime.hub import Hub
-from worker.realtime.topics import read_topics
 
 
 def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any) -> Change:
@@ -26,36 +30,12 @@ def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any
     return Change(n, table, act, row["f_id"], None, row)
 
 
-def _listen(hub: Hub, *topics: str) -> Client:
-    client = hub.connect("127.0.0.1")
-    hub.subscribe(client, None, read_topics(list(topics)))
-    client._take()  # PB_CONNECT
-    return client
-
-
-async def _settle(hub: Hub) -> None:
-    """Until the delivery has nothing left to do."""
-    async with asyncio.timeout(5):
-        while hub._changes or hub._arrived.is_set():  # noqa: ASYNC110 - no event for "idle"
-            await asyncio.sleep(0)
-
-
-def _heard(client: Client) -> list[tuple[str, str, Any]]:
-    raw = client._take() if client.waiting else b""
-    events = []
-    for block in raw.decode().split("\n\n")[:-1]:
-        _id, name, data = block.split("\n")
-        payload = json.loads(data.removeprefix("data:"))
-        events.append((name.removeprefix("event:"), payload.get("action"), payload.get("record")))
-    return events
-
-
 def test_changes_find_their_topics(place: Place) -> None:
     """By name, id and record; each under its own name, in the order of the log."""
 
     async def scenario(hub: Hub) -> None:
-        every, one = _listen(hub, "POSTS/*", "c_posts"), _listen(hub, f"posts/{ID}")
-        nobody = _listen(hub, "posts/other", "nosuch/*", "@oauth2")
+        every, one = listen(hub, "POSTS/*", "c_posts"), listen(hub, f"posts/{ID}")
+        nobody = listen(hub, "posts/other", "nosuch/*", "@oauth2")
         assert hub.wanted()
         hub.on_changes(
             [
@@ -65,8 +45,8 @@ def test_changes_find_their_topics(place: Place) -> None:
                 _change(4, table="unknown"),
             ]
         )
-        await _settle(hub)
-        actions = [(name, action) for name, action, _ in _heard(every)]
+        await settle(hub)
+        actions = [(name, action) for name, action, _ in events(every)]
         assert actions == [
             (name, action)
             for action in ("create", "update", "delete")
@@ -75,8 +55,8 @@ def test_changes_find_their_topics(place: Place) -> None:
         record = {
             "collectionId": "c_posts", "collectionName": "posts", "id": ID, "size": 0, "title": "b",
         }  # fmt: skip
-        assert _heard(one)[-1] == (f"posts/{ID}", "delete", record)
-        assert _heard(nobody) == []
+        assert events(one)[-1] == (f"posts/{ID}", "delete", record)
+        assert events(nobody) == []
 
     run_hub(place, scenario)
 
@@ -85,9 +65,9 @@ def test_the_same_view_is_encoded_once(place: Place) -> None:
     """All who see the same share one bytes object; only the first lines are their own."""
 
     async def scenario(hub: Hub) -> None:
-        clients = [_listen(hub, "posts/*") for _ in range(3)]
+        clients = [listen(hub, "posts/*") for _ in range(3)]
         hub.on_changes([_change(1)])
-        await _settle(hub)
+        await settle(hub)
         assert len({id(client._queue[0][1]) for client in clients}) == 1
 
     run_hub(place, scenario)
@@ -98,10 +78,10 @@ def test_a_rule_at_fault_denies(place: Place) -> None:
     place.store("posts", list_rule="nosuch.field = 1")
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*", f"posts/{ID}")
+        client = listen(hub, "posts/*", f"posts/{ID}")
         hub.on_changes([_change(1)])
-        await _settle(hub)
-        assert [name for name, _, _ in _heard(client)] == [f"posts/{ID}"]
+        await settle(hub)
+        assert [name for name, _, _ in events(client)] == [f"posts/{ID}"]
 
     run_hub(place, scenario)
 
@@ -110,16 +90,16 @@ def test_a_rule_that_moves_is_obeyed_between_two_changes(place: Place) -> None:
     """Open streams are judged by the catalog of the moment."""
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*")
+        client = listen(hub, "posts/*")
         for number in range(1, 4):
             place.store("posts", list_rule=f"size = {number}")
             hub.on_changes([_change(number * 10 + size, f_size=size) for size in range(1, 4)])
-            await _settle(hub)
-            assert [record["size"] for _, _, record in _heard(client)] == [number]
+            await settle(hub)
+            assert [record["size"] for _, _, record in events(client)] == [number]
         place.store("posts", list_rule=None)
         hub.on_changes([_change(50)])
-        await _settle(hub)
-        assert _heard(client) == []
+        await settle(hub)
+        assert events(client) == []
 
     run_hub(place, scenario)
 
@@ -128,11 +108,11 @@ def test_values_of_an_older_schema_still_fit(place: Place) -> None:
     """The log names fields by id: what is unknown is left out, what is missing is empty."""
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*")
+        client = listen(hub, "posts/*")
         row: dict[str, Any] = {"f_id": ID, "f_dropped": "x"}
         hub.on_changes([Change(1, "c_posts", Act.CREATE, ID, None, row)])
-        await _settle(hub)
-        (event,) = _heard(client)
+        await settle(hub)
+        (event,) = events(client)
         assert (event[2]["title"], event[2]["size"], "x" in event[2].values()) == ("", 0, False)
 
     run_hub(place, scenario)
@@ -151,9 +131,9 @@ def test_what_cannot_be_told_ends_the_streams_it_concerns(place: Place, change: 
     place.store("notes")
 
     async def scenario(hub: Hub) -> None:
-        concerned, other = _listen(hub, "posts/*"), _listen(hub, "notes/*")
+        concerned, other = listen(hub, "posts/*"), listen(hub, "notes/*")
         hub.on_changes([change])
-        await _settle(hub)
+        await settle(hub)
         assert concerned.closed
         assert other.closed is (change.table == "*")
 
@@ -164,7 +144,7 @@ def test_more_changes_than_the_hub_holds_are_told_as_lost(place: Place) -> None:
     """The queue before the judging is bounded as well, and its overflow is never silent."""
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*")
+        client = listen(hub, "posts/*")
         hub.on_changes([_change(n) for n in range(REALTIME_CHANGES_WAITING_MAX + 1)])
         assert client._take() == sse.overflow_event(client.id)
         assert client.closed
@@ -176,13 +156,13 @@ def test_without_subscriptions_changes_are_not_kept(place: Place) -> None:
     """The feed is told that nobody listens, and what comes nevertheless is dropped."""
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*")
+        client = listen(hub, "posts/*")
         client.abandon()
         assert not hub.wanted()
         assert hub.find(client.id) is None
         assert len(hub) == 0
         hub.on_changes([_change(1)])
-        assert not hub._changes
+        assert hub._delivery.idle
 
     run_hub(place, scenario)
 
@@ -191,12 +171,12 @@ def test_draining_closes_everybody_and_refuses_newcomers(place: Place) -> None:
     """After close_all there is no open client and no way to become one."""
 
     async def scenario(hub: Hub) -> None:
-        client = _listen(hub, "posts/*")
+        client = listen(hub, "posts/*")
         assert owner_of(client.id) == OWNER
         hub.close_all()
         assert client.closed
         with pytest.raises(QuillError) as caught:
-            hub.connect("127.0.0.1")
+            hub.connect(IP, MESSAGES, Client)
         assert caught.value.kind is Kind.UNAVAILABLE
 
     run_hub(place, scenario)

@@ -20,7 +20,7 @@ ROOT = Identity("c_su", "su", {}, superuser=True)
 
 
 def _key(*, single: bool = False, text: str = "", superuser: bool = False) -> ViewKey:
-    return ViewKey("c_posts", single, text, None, superuser)
+    return ViewKey("c_posts", single, text, "", "", superuser)
 
 
 def _shown(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,20 +12,20 @@ from shared.limits import REALTIME_JUDGEMENTS_PER_READ
 from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
 from tests.sse import options
+from tests.worker.realtime.listening import listen, settle, subscribe
 from tests.worker.realtime.place import ID, Place, run_hub
 from worker.engine.snapshot import Snapshot
-from worker.realtime import hub as hub_module
+from worker.realtime import delivery as delivery_module
 from worker.realtime import judge as judge_module
 from worker.realtime import sse
-from worker.realtime.client import Client
+from worker.realtime.client import StreamClient
 from worker.realtime.hub import Hub
 from worker.realtime.judge import Case, Verdicts
 from worker.realtime.principal import Principal
-from worker.realtime.topics import read_topics
+from worker.records.plans import PlanCache
 
 VIEWS = 3 * REALTIME_JUDGEMENTS_PER_READ + 50
 ROW: dict[str, Any] = {"f_id": ID, "f_title": "a", "f_size": 1, "f_note": ""}
-CHANGE = Change(1, "c_posts", Act.CREATE, ID, None, ROW)
 
 
 class Reads:
@@ -41,6 +40,7 @@ class Reads:
         self,
         snapshot: Snapshot,
         catalog: Catalog,
+        plans: PlanCache,
         version: int,
         cases: list[Case],
         verdicts: Verdicts,
@@ -50,16 +50,16 @@ class Reads:
         self.meanwhile.pop(len(self.asked), lambda: None)()
         for number, case in enumerate(cases):
             if case.view.where is not None and self.poison in case.view.where.params:
-                judge_module.judge(snapshot, catalog, version, cases[:number], verdicts)
+                judge_module.judge(snapshot, catalog, plans, version, cases[:number], verdicts)
                 raise QuillError(Kind.UNAVAILABLE, "It takes too long.")
-        return judge_module.judge(snapshot, catalog, version, cases, verdicts)
+        return judge_module.judge(snapshot, catalog, plans, version, cases, verdicts)
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     """Watch the hub's reads."""
     made = Reads()
-    monkeypatch.setattr(hub_module, "judge", made.judge)
+    monkeypatch.setattr(delivery_module, "judge", made.judge)
     return made
 
 
@@ -68,23 +68,16 @@ def _topic(number: int) -> str:
     return f"posts{options(filter=text)}"
 
 
-def _crowd(hub: Hub, size: int = VIEWS) -> list[Client]:
+def _crowd(hub: Hub, size: int = VIEWS) -> list[StreamClient]:
     """One client a view; each view is another one."""
-    return [_listen(hub, _topic(number)) for number in range(size)]
+    return [listen(hub, _topic(number)) for number in range(size)]
 
 
-def _listen(hub: Hub, *topics: str, principal: Principal | None = None) -> Client:
-    client = hub.connect("127.0.0.1")
-    hub.subscribe(client, principal, read_topics(list(topics)))
-    client._take()  # PB_CONNECT
-    return client
-
-
-async def _told(hub: Hub, change: Change = CHANGE) -> None:
-    hub.on_changes([change])
-    async with asyncio.timeout(10):
-        while hub._changes or hub._arrived.is_set():  # noqa: ASYNC110 - no event for "idle"
-            await asyncio.sleep(0)
+async def _told(hub: Hub, n: int = 1) -> None:
+    """Change `n` is committed, and told to everybody."""
+    hub.words.head = n
+    hub.on_changes([Change(n, "c_posts", Act.UPDATE, ID, None, {**ROW, "f_size": n})])
+    await settle(hub)
 
 
 def test_no_read_judges_more_than_its_share(place: Place, reads: Reads) -> None:
@@ -106,7 +99,7 @@ def test_a_heavy_view_counts_for_many(place: Place, reads: Reads) -> None:
     async def scenario(hub: Hub) -> None:
         for number in range(10):
             text = "||".join([f"title~{number}"] * 120)
-            _listen(hub, f"posts{options(filter=text)}")
+            listen(hub, f"posts{options(filter=text)}")
         await _told(hub)
         assert sum(map(len, reads.asked)) == 10
         assert max(map(len, reads.asked)) < 10
@@ -128,7 +121,7 @@ def test_a_view_that_cannot_be_judged_harms_only_its_own(
         assert lost._take() == sse.overflow_event(lost.id)
         assert lost.closed
         lost.abandon()
-        await _told(hub)
+        await _told(hub, 2)
         assert {(client.waiting, client.closed) for client in clients} == {(2, False)}
 
     run_hub(place, scenario)
@@ -139,10 +132,10 @@ def test_few_changes_after_a_failed_read_are_told_in_order(place: Place, reads: 
     reads.poison = "v1"
 
     async def scenario(hub: Hub) -> None:
-        good, bad = _listen(hub, "posts/*"), _listen(hub, _topic(1))
+        good, bad = listen(hub, "posts/*"), listen(hub, _topic(1))
         for n in range(1, 4):
             hub.on_changes([Change(n, "c_posts", Act.UPDATE, ID, None, {**ROW, "f_size": n})])
-        await _told(hub, Change(4, "c_posts", Act.UPDATE, ID, None, {**ROW, "f_size": 4}))
+        await _told(hub, 4)
         heard = good._take()
         places = [heard.find(b'"size":%d' % n) for n in range(1, 5)]
         assert places == sorted(places)
@@ -162,13 +155,13 @@ def test_topics_set_again_between_two_reads_hear_it_once(place: Place, reads: Re
         first, last = clients[0], clients[-1]
 
         def meanwhile() -> None:
-            hub.subscribe(first, None, read_topics([_topic(0), "posts/*"]))
-            hub.subscribe(last, None, read_topics([_topic(VIEWS - 1), "posts"]))
+            subscribe(hub, first, "posts/*")
+            subscribe(hub, last, "posts")
 
         reads.meanwhile[2] = meanwhile
         await _told(hub)
         assert {client.waiting for client in clients} == {1}
-        await _told(hub)
+        await _told(hub, 2)
         assert (first.waiting, last.waiting) == (3, 3)
 
     run_hub(place, scenario)
@@ -178,10 +171,15 @@ def test_topics_set_again_during_a_read_hear_it_once(place: Place, reads: Reads)
     """Also where one read is enough, which may have taken its time in a thread."""
 
     async def scenario(hub: Hub) -> None:
-        same, other = _listen(hub, "posts/*"), _listen(hub, _topic(1))
-        reads.meanwhile[1] = lambda: hub.subscribe(same, None, same.topics)
+        same, other = listen(hub, "posts/*"), listen(hub, _topic(1))
+        reads.meanwhile[1] = lambda: subscribe(hub, same, "posts")
         await _told(hub)
         assert (same.waiting, other.waiting) == (1, 1)
+        reads.meanwhile[2] = lambda: subscribe(hub, same, "posts/*")
+        await _told(hub, 2)
+        assert (same.waiting, other.waiting) == (2, 2)  # replaced: it begins after this change
+        await _told(hub, 3)
+        assert (same.waiting, other.waiting) == (4, 3)
 
     run_hub(place, scenario)
 
@@ -195,11 +193,37 @@ def test_a_client_that_is_lost_is_not_judged_again(place: Place, reads: Reads) -
             f"posts{options(filter=f'title != {quoted} && size > -{n}')}"
             for n, quoted in enumerate(["'v7'"] * 20)
         ]
-        bad, good = _listen(hub, *topics), _listen(hub, "posts/*")
+        bad, good = listen(hub, *topics), listen(hub, "posts/*")
         await _told(hub)
         assert bad.closed
         assert (good.waiting, good.closed) == (1, False)
         assert len(reads.asked) <= 4
+
+    run_hub(place, scenario)
+
+
+def test_who_becomes_somebody_else_between_two_reads_hears_it_once(
+    place: Place, reads: Reads
+) -> None:
+    """Whether it was told before or not; the next one it hears as who it is then."""
+    place.store("posts", list_rule="size = 1 || @request.auth.id = ''")
+    root = place.person("root")
+
+    async def scenario(hub: Hub) -> None:
+        clients = _crowd(hub)
+        first, last = clients[0], clients[-1]
+
+        def meanwhile() -> None:
+            hub.become(first, root)
+            hub.become(last, root)
+
+        reads.meanwhile[2] = meanwhile
+        await _told(hub)
+        assert {client.waiting for client in clients} == {1}
+        hub.become(clients[1], Principal("c_users", "user", "key", superuser=False))
+        reads.meanwhile[len(reads.asked) + 2] = lambda: hub.become(clients[2], root)
+        await _told(hub, 2)
+        assert {client.waiting for client in clients} == {2}
 
     run_hub(place, scenario)
 
@@ -223,7 +247,7 @@ def test_a_token_that_ends_between_two_reads_makes_a_guest(place: Place, reads: 
     ghost = Principal("pbc_3142635823", "nobody", "key", superuser=True)
 
     async def scenario(hub: Hub) -> None:
-        clients = [*_crowd(hub), _listen(hub, _topic(0), principal=ghost)]
+        clients = [*_crowd(hub), listen(hub, _topic(0), principal=ghost)]
         await _told(hub)
         assert len(reads.asked) > 4
         assert {client.waiting for client in clients} == {1}

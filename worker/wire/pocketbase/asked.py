@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.errors import invalid
+from worker.records.fields import plain_names
 from worker.records.list_form import ListQuery
 from worker.wire.pocketbase.decode import switch
-from worker.wire.pocketbase.fields import plain_names
 
 _EXPAND: Final = "expand"
 

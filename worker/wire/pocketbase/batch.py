@@ -24,12 +24,12 @@ from worker.http.response import Response
 from worker.records.batch import BatchRequest, run_batch
 from worker.records.caller import Origin
 from worker.records.draft import Call
+from worker.records.fields import check_fields, project
 from worker.records.shown import Shown, expand_shown
 from worker.records.submit import BatchFailedError, Written
 from worker.wire.pocketbase.asked import wanted_expand
 from worker.wire.pocketbase.decode import check_text, json_object
 from worker.wire.pocketbase.encode import error_response, raw_response
-from worker.wire.pocketbase.fields import check_fields, project
 from worker.wire.pocketbase.written import REPLAYED, ask_of, projected
 
 _REQUESTS: Final = "requests"

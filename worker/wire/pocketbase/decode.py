@@ -43,6 +43,23 @@ async def json_object(request: Request) -> dict[str, object]:
     return parse_object(raw) if kind in _JSON else _object_of_form(request, kind, raw, inferred)
 
 
+async def json_value(request: Request) -> dict[str, object] | list[object]:
+    """The body as a JSON object or array; forms and an empty body are objects, as `json_object`.
+
+    Raises INVALID, TOO_LARGE.
+    """
+    raw = await request.body()
+    if not raw:
+        return {}
+    kind = _kind(request)
+    if kind not in _JSON:
+        return _object_of_form(request, kind, raw, inferred)
+    value = _parse_any(raw)
+    if isinstance(value, dict | list):
+        return value
+    raise invalid("The request body must be a JSON object or array.")
+
+
 async def text_object(request: Request, *lists: str) -> dict[str, object]:
     """As `json_object`, but the texts of a form stay texts: for bodies of names and passwords.
 
@@ -68,17 +85,24 @@ def parse_object(raw: bytes) -> dict[str, object]:
 
 
 def _parse(raw: bytes) -> dict[str, object]:
+    value = _parse_any(raw)
+    if not isinstance(value, dict):
+        raise invalid("The request body must be a JSON object.")
+    return value
+
+
+def _parse_any(raw: bytes) -> object:
+    """Any JSON under the limits. Raises INVALID."""
     if len(raw) > JSON_NODES_MAX:
         _check_nodes(raw)
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise invalid(_LOAD_FAILED) from None
-    if not isinstance(value, dict):
-        raise invalid("The request body must be a JSON object.")
     if _NUL_ESCAPE in raw or raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX:
         _check_tree(value)
-    return value
+    parsed: object = value
+    return parsed
 
 
 def _kind(request: Request) -> str:

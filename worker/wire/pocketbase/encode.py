@@ -14,7 +14,7 @@ import orjson
 from shared.errors import FieldError, Kind, QuillError
 from worker.http.request import Request
 from worker.http.response import Response
-from worker.wire.pocketbase.fields import project
+from worker.records.fields import project
 
 STATUS: Final[dict[Kind, int]] = {
     Kind.INVALID: 400,

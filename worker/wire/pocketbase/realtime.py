@@ -12,15 +12,35 @@ from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response, StreamResponse
 from worker.realtime import sse
+from worker.realtime.client import StreamClient
+from worker.realtime.forms import EVENT_STREAM, RESUMABLE_STREAM
+from worker.realtime.position import Position, read_position
 from worker.realtime.subscribe import Subscribe, subscribe
 from worker.wire.pocketbase.decode import text_object
 from worker.wire.pocketbase.encode import no_content
 
 
 async def open_stream(context: Context, request: Request) -> Response:
-    """GET /api/realtime: events until one side ends it. Raises UNAVAILABLE."""
-    client = context.hub.connect(request.client_ip)
+    """GET /api/realtime: events until one side ends it. Raises UNAVAILABLE, INVALID.
+
+    With `?resume=1`, `?since=POSITION` or a Last-Event-ID of ours, events carry positions, and the
+    first topics begin where the client left off.
+    """
+    resume, since = _resume(request)
+    form = RESUMABLE_STREAM if resume else EVENT_STREAM
+    client = context.hub.connect(request.client_ip, form, StreamClient)
+    client.since = since
     return StreamResponse(client.chunks(), client.abandon, sse.HEADERS)
+
+
+def _resume(request: Request) -> tuple[bool, Position | None]:
+    """Whether the client wants positions, and the one that it left off at."""
+    last = request.header(b"last-event-id") or ""
+    _client_id, told, position = last.partition(";")
+    since = request.query.get("since", "") or (position if told else "")
+    if since:
+        return True, read_position(since)
+    return request.query.get("resume", "") in ("1", "true"), None
 
 
 async def set_subscriptions(context: Context, request: Request) -> Response:

@@ -9,6 +9,7 @@ from worker.auth.identity import origin_of
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
+from worker.records.fields import plain_names
 from worker.records.read import Page, list_page, view_record
 from worker.records.version import names_tag
 from worker.records.write import create_record, delete_record, update_record
@@ -16,7 +17,6 @@ from worker.wire.pocketbase.asked import list_query, wanted_expand
 from worker.wire.pocketbase.decode import check_text, json_object, paging, switch
 from worker.wire.pocketbase.encode import no_content, page_count, raw_response
 from worker.wire.pocketbase.explain import explain_record, explain_records
-from worker.wire.pocketbase.fields import plain_names
 from worker.wire.pocketbase.written import ask_of, projected, record_response, written_response
 
 _IF_MATCH = b"if-match"

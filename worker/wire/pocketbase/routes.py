@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from worker.http.routes import Handler
-from worker.wire.pocketbase import auth, batch, collections, health, realtime, records, setup
+from worker.wire.pocketbase import (
+    auth,
+    batch,
+    collections,
+    health,
+    publish,
+    realtime,
+    records,
+    setup,
+)
 
 _COLLECTIONS: Final = "/api/collections"
 _COLLECTION: Final = "/api/collections/{collection}"
@@ -37,6 +46,7 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("POST", f"{_COLLECTIONS}/meta/dry-run-view", collections.dry_run),
     ("GET", "/api/realtime", realtime.open_stream),
     ("POST", "/api/realtime", realtime.set_subscriptions),
+    ("POST", "/api/realtime/publish", publish.publish_messages),
     ("GET", "/api/health", health.health),
     ("GET", "/_/health", health.worker_health),
     ("GET", "/_/setup", setup.show),

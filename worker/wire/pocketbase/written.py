@@ -11,12 +11,12 @@ from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
 from worker.records.caller import Origin
+from worker.records.fields import check_fields, project
 from worker.records.idempotency import read_key
 from worker.records.shown import Shown, expand_shown
 from worker.records.submit import Ask, Written
 from worker.wire.pocketbase.asked import wanted_expand
 from worker.wire.pocketbase.encode import no_content, raw_response
-from worker.wire.pocketbase.fields import check_fields, project
 
 _KEY: Final = b"idempotency-key"
 REPLAYED: Final = ((b"idempotent-replay", b"true"),)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import QuillError
-from worker.wire.pocketbase.fields import plain_names, project
+from worker.records.fields import plain_names, project
 
 RECORD: dict[str, Any] = {
     "id": "a",

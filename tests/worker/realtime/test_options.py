@@ -1,4 +1,4 @@
-"""What is looked at before a client's filters are accepted, and what is not."""
+"""What is looked at before a client's options are accepted, and what is not."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from shared.errors import Kind, QuillError
 from shared.limits import REALTIME_VIEWS_PER_CLIENT, SUBSCRIPTIONS_PER_CLIENT
 from tests.sse import options
 from tests.worker.realtime.place import Place
-from worker.realtime import filters
-from worker.realtime.topics import read_topics
+from worker.realtime import options as options_module
+from worker.realtime.topic_text import read_topics
 
 
 def _check(place: Place, *subscriptions: str) -> None:
     topics = read_topics(list(subscriptions))
-    asyncio.run(filters.check_filters(topics, GUEST, place.reader.catalog.current()))
+    asyncio.run(options_module.check_options(topics, GUEST, place.reader.catalog.current()))
 
 
 def _refused(place: Place, *subscriptions: str) -> str:
@@ -37,7 +37,7 @@ def test_different_questions_are_counted_and_not_topics(place: Place) -> None:
     _check(place, *shared)
     fields = [f"posts{options(fields=f'f{n}')}" for n in range(REALTIME_VIEWS_PER_CLIENT + 1)]
     _check(place, *fields[1:])
-    assert "different filters" in _refused(place, *fields)
+    assert "different sets of options" in _refused(place, *fields)
 
 
 def test_comparisons_are_counted_over_all_filters(place: Place) -> None:
@@ -60,12 +60,12 @@ def test_what_a_rule_denies_is_not_compiled(place: Place) -> None:
 
 def test_others_have_their_turn_in_between(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop is handed over whenever a slice of time is used up."""
-    monkeypatch.setattr(filters, "REALTIME_SLICE_SECONDS", -1.0)
+    monkeypatch.setattr(options_module, "REALTIME_SLICE_SECONDS", -1.0)
     topics = read_topics([_filtered(f"size = {n}") for n in range(20)])
 
     async def scenario() -> int:
         catalog = place.reader.catalog.current()
-        check = asyncio.create_task(filters.check_filters(topics, GUEST, catalog))
+        check = asyncio.create_task(options_module.check_options(topics, GUEST, catalog))
         turns = 0
         while not check.done():
             turns += 1

@@ -1,4 +1,4 @@
-"""What a client's own filters may cost: they are compiled once before they are accepted.
+"""What a client's own options may cost: they are compiled once before they are accepted.
 
 A filter is a stranger's text, and a client may send many. Their comparisons are counted before
 anything is compiled, and the event loop gets its turn in between.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 from shared.access.decide import DENY, decide
 from shared.access.identity import Identity
@@ -20,15 +21,19 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.conditions import Use, compile_condition
 from worker.realtime.topics import Question, Topic, questions
+from worker.records.expand_paths import read_paths
+from worker.records.fields import check_fields
 
 
-async def check_filters(topics: tuple[Topic, ...], asker: Identity, catalog: Catalog) -> None:
+async def check_options(topics: Iterable[Topic], asker: Identity, catalog: Catalog) -> None:
     """Compile what the client wrote itself, where it may hear anything. Raises INVALID.
 
     `asker`: any identity with the client's rights.
     """
     comparisons, until = 0, time.monotonic() + REALTIME_SLICE_SECONDS
     for question in questions(topics):
+        check_fields(question.fields)
+        _check_expand(question, asker, catalog)
         if not question.filter:
             continue
         comparisons += _check(question, asker, catalog)
@@ -40,6 +45,12 @@ async def check_filters(topics: tuple[Topic, ...], asker: Identity, catalog: Cat
         if time.monotonic() > until:
             await asyncio.sleep(0)
             until = time.monotonic() + REALTIME_SLICE_SECONDS
+
+
+def _check_expand(question: Question, asker: Identity, catalog: Catalog) -> None:
+    collection = catalog.find(question.collection)
+    if question.expand and collection is not None:
+        read_paths(question.expand, collection, catalog, hidden=asker.superuser)
 
 
 def _check(question: Question, asker: Identity, catalog: Catalog) -> int:

@@ -1,0 +1,90 @@
+"""Clients of a hub without a transport: what they listen to, and what was queued for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+from worker.realtime.client import Client, StreamClient
+from worker.realtime.forms import EVENT_STREAM, Form, MessageForm
+from worker.realtime.hub import Hub
+from worker.realtime.position import Position
+from worker.realtime.principal import Principal
+from worker.realtime.topic_text import read_topic
+from worker.realtime.topics import Topic
+
+IP = "127.0.0.1"
+MESSAGES = MessageForm(30.0)
+Message = dict[str, Any]
+
+
+def stream(hub: Hub, form: Form = EVENT_STREAM) -> StreamClient:
+    """A client of server-sent events that has taken its first event."""
+    client = hub.connect(IP, form, StreamClient)
+    client._take()
+    return client
+
+
+def socket(hub: Hub) -> Client:
+    """A client of the message form that has taken its first message."""
+    client = hub.connect(IP, MESSAGES, Client)
+    client.take()
+    return client
+
+
+def subscribe(
+    hub: Hub,
+    client: Client,
+    *topics: str | Topic,
+    principal: Principal | None = None,
+    since: Position | None = None,
+) -> None:
+    """Let it listen to these as well."""
+    hub.become(client, principal)
+    hub.subscribe(client, [_topic(one) for one in topics], since)
+
+
+def listen(hub: Hub, *topics: str | Topic, principal: Principal | None = None) -> StreamClient:
+    """A client of server-sent events that listens to these."""
+    client = stream(hub)
+    subscribe(hub, client, *topics, principal=principal)
+    return client
+
+
+def topic(path: str, **given: Any) -> Topic:
+    """A topic with options, as the WebSocket protocol has them."""
+    return replace(read_topic(path), **given)
+
+
+def _topic(one: str | Topic) -> Topic:
+    return one if isinstance(one, Topic) else read_topic(one)
+
+
+def messages(client: Client) -> list[Message]:
+    """All that a client of the message form was told and has not taken."""
+    taken = []
+    while client.waiting:
+        taken += client.take()
+    return [json.loads(one) for one in taken]
+
+
+def events(client: StreamClient) -> list[tuple[str, str, Any]]:
+    """Name, action and record of the server-sent events that wait."""
+    raw = b""
+    while client.waiting:
+        raw += client._take()
+    told = []
+    for block in raw.decode().split("\n\n")[:-1]:
+        lines = dict(line.split(":", 1) for line in block.split("\n"))
+        data = json.loads(lines["data"])
+        told.append((lines["event"], data.get("action"), data.get("record")))
+    return told
+
+
+async def settle(hub: Hub) -> None:
+    """Until the delivery and the joins have nothing left to do."""
+    async with asyncio.timeout(10):
+        while not hub._delivery.idle or hub._joins.count:  # noqa: ASYNC110 - no event for "idle"
+            await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""The WebSocket protocol, its session and its two ports."""

@@ -1,0 +1,281 @@
+"""Joins: bringing new subscriptions to the live stream, without a gap and without a double.
+
+```text
+now       → live, told what comes after the head of this moment
+since P   → the changes after P, page by page, then live
+snapshot  → the list and the n of one and the same read, then as since that n
+```
+A join reads the log itself and tells what its own subscriptions may see. When it has come to where
+the feed is, they are made live in the same turn of the loop, with the n that they have been told up
+to. Where P is not of this log, or is trimmed away, or a table was reset since, the client is told
+that it may have missed something, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared.limits import REALTIME_JOINS_AT_ONCE, REALTIME_JUDGEMENTS_PER_READ
+from shared.logs import get_logger
+from shared.messages.changes import Act, Change
+from shared.schema.catalog import Catalog
+from worker.engine.change_log import PAGE_LIMITS, ChangePage, read_changes
+from worker.engine.feed import EVERY_TABLE
+from worker.engine.snapshot import Snapshot
+from worker.realtime.client import FAULT, RESET, Client
+from worker.realtime.index import CUSTOM
+from worker.realtime.judge import Case, Verdict, Verdicts, judge
+from worker.realtime.position import Position
+from worker.realtime.snapshot import TooManyRecordsError, send_snapshot
+from worker.realtime.subscription import Subscription
+from worker.realtime.telling import (
+    case_of,
+    message_of,
+    rows_of,
+    tell,
+    told_of,
+    untellable,
+)
+from worker.realtime.topics import EVERY_RECORD
+
+if TYPE_CHECKING:
+    from worker.realtime.hub import Hub
+
+_log = get_logger()
+GONE = "gone"
+LARGE = "large"
+
+
+class _Heard(NamedTuple):
+    """A change, its position, and one of the subscriptions that may hear of it."""
+
+    change: Change
+    position: str
+    subscription: Subscription
+
+
+class Joins:
+    """The joins that are under way in one worker. `count`: their subscriptions."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(REALTIME_JOINS_AT_ONCE)
+        self.count = 0
+
+    def begin(
+        self, client: Client, subscriptions: list[Subscription], since: Position | None
+    ) -> None:
+        """Make these live: at once, or as soon as they have been told what they asked for."""
+        later: dict[Position | None, list[Subscription]] = {}
+        for subscription in subscriptions:
+            topic = subscription.topic
+            begins = topic.since or since
+            if topic.snapshot or begins is not None:
+                later.setdefault(None if topic.snapshot else begins, []).append(subscription)
+            else:
+                self._go_live(subscription, self._hub.words.head)
+        for position, some in later.items():
+            task = asyncio.get_running_loop().create_task(self._join(client, some, position))
+            self.count += len(some)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """End them all."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _go_live(self, subscription: Subscription, n: int) -> None:
+        """Told up to `n`, which is not before where the feed is."""
+        if subscription.gone:
+            return
+        hub, client = self._hub, subscription.client
+        if not hub.index.count:
+            hub.feed = hub.words.feed  # nobody listened, so nobody has heard of a new one
+        subscription.after = n
+        hub.index.add(subscription, hub.catalog())
+        client.send(client.form.live(subscription.name, str(Position(hub.words.feed, n))))
+
+    async def _join(
+        self, client: Client, subscriptions: list[Subscription], since: Position | None
+    ) -> None:
+        """While it waits for the client, a join holds neither a turn nor anything it has read."""
+        try:
+            if since is not None:
+                await self._from_position(client, subscriptions, since)
+                return
+            for subscription in subscriptions:
+                await self._from_snapshot(client, subscription)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of a join
+            _log.warning("realtime join failed", reason=str(error), exc_info=True)
+            self._start_anew(client, subscriptions, FAULT)
+        finally:
+            self.count -= len(subscriptions)
+
+    async def _from_snapshot(self, client: Client, subscription: Subscription) -> None:
+        """The list, then what came after it."""
+        at = None
+        while at is None:
+            await client.room()
+            if client.closed or subscription.gone:
+                return
+            try:
+                async with self._turns:
+                    at = await send_snapshot(self._hub, client, subscription)
+            except TooManyRecordsError:
+                self._start_anew(client, [subscription], LARGE)
+                return
+        await self._from_position(client, [subscription], at)
+
+    async def _from_position(
+        self, client: Client, subscriptions: list[Subscription], since: Position
+    ) -> None:
+        """What came after a position."""
+        for subscription in subscriptions:
+            subscription.after = since.n
+        await self._catch_up(client, subscriptions, since)
+
+    def _start_anew(
+        self, client: Client, subscriptions: Iterable[Subscription], reason: str
+    ) -> None:
+        """Live from now on; what was before may be missing, and the client is told so."""
+        words = self._hub.words
+        n = words.head
+        joining = [one for one in subscriptions if not (one.gone or one.live)]
+        client.resync(joining, str(Position(words.feed, n)), reason)
+        for subscription in joining:
+            self._go_live(subscription, n)
+
+    # --- The log --------------------------------------------------------------------------------
+
+    async def _catch_up(
+        self, client: Client, subscriptions: list[Subscription], since: Position
+    ) -> None:
+        hub = self._hub
+        n, found = since.n, since.n <= hub.words.head
+        while True:
+            left = _wanted(subscriptions)
+            if client.closed or not left:
+                return
+            if hub.words.feed != since.feed:
+                self._start_anew(client, left, GONE)
+                return
+            if found and hub.mark() <= n:
+                for subscription in left:
+                    self._go_live(subscription, n)
+                return
+            async with self._turns:
+                page = await hub.reader.read(_page, n, self._tables(left), transaction=True)
+                if page.gone or page.feed != since.feed:
+                    self._start_anew(client, left, GONE)
+                    return
+                n, found = await self._tell_page(client, left, page), True
+            await asyncio.sleep(0)  # neither a read nor a turn that is free hands the loop over
+            await client.room()
+
+    def _tables(self, subscriptions: Iterable[Subscription]) -> frozenset[str]:
+        """The tables of the log that matter to these."""
+        catalog = self._hub.catalog()
+        found = (catalog.find(one.topic.collection) for one in subscriptions)
+        tables = (CUSTOM if collection is None else collection.id for collection in found)
+        return frozenset((*tables, EVERY_TABLE))
+
+    async def _tell_page(
+        self, client: Client, subscriptions: list[Subscription], page: ChangePage
+    ) -> int:
+        """Each change to whom it may concern; in portions of one read each.
+
+        Returns the n that all have been told up to: not the page's when the client is crowded.
+        """
+        waiting: list[_Heard] = []
+        for heard in self._heard(subscriptions, page):
+            waiting.append(heard)
+            if len(waiting) >= REALTIME_JUDGEMENTS_PER_READ:
+                stopped_at = await self._tell(client, waiting)
+                if stopped_at is not None:
+                    return stopped_at.n - 1
+                waiting = []
+                await asyncio.sleep(0)  # others have their turn
+        stopped_at = await self._tell(client, waiting)
+        return page.upto if stopped_at is None else stopped_at.n - 1
+
+    def _heard(self, subscriptions: list[Subscription], page: ChangePage) -> Iterator[_Heard]:
+        for change in page.changes:
+            position = str(Position(page.feed, change.n))
+            for subscription in subscriptions:
+                topic = subscription.topic
+                if change.act is Act.MESSAGE:
+                    concerned = topic.path == str(change.key)
+                else:
+                    concerned = untellable(change) or topic.record in (
+                        EVERY_RECORD,
+                        str(change.key),
+                    )
+                if concerned:
+                    yield _Heard(change, position, subscription)
+
+    async def _tell(self, client: Client, waiting: list[_Heard]) -> Change | None:
+        """Judge and tell; once more when a rule or the listener moved meanwhile.
+
+        Returns the change at which the client had no more room, None when all were told.
+        """
+        hub = self._hub
+        while waiting and not client.closed:
+            catalog, principal = hub.catalog(), client.principal
+            cases = [self._case(heard, catalog) for heard in waiting]
+            asked = [case for case in cases if case is not None]
+            expands = any(case.view.expand for case in asked)
+            verdicts = await hub.reader.read(
+                judge, hub.plans, catalog.version, asked, Verdicts(), transaction=expands
+            )
+            if verdicts is None or hub.catalog().version != catalog.version:
+                continue
+            if verdicts.lost:
+                hub.demote(verdicts.lost)
+            if client.principal != principal:
+                continue
+            records = iter(verdicts.records)
+            for heard, case in zip(waiting, cases, strict=True):
+                if client.crowded:
+                    return heard.change
+                self._tell_one(heard, None if case is None else next(records), catalog)
+            break
+        return None
+
+    def _case(self, heard: _Heard, catalog: Catalog) -> Case | None:
+        """What has to be judged for it; None where nothing has."""
+        change, _, subscription = heard
+        if change.act is Act.MESSAGE or untellable(change):
+            return None
+        client = subscription.client
+        seen = self._hub.index.views.viewpoint(subscription.topic, client.principal, catalog)
+        if seen is None or seen.viewpoint.key.collection_id != change.table:
+            return None
+        return case_of(seen, change, rows_of(change, catalog))
+
+    def _tell_one(self, heard: _Heard, verdict: Verdict, catalog: Catalog) -> None:
+        change, position, subscription = heard
+        collection = catalog.find(subscription.topic.collection)
+        table = CUSTOM if collection is None else collection.id
+        if change.table not in (table, EVERY_TABLE) or subscription.gone:
+            return
+        if untellable(change):
+            if subscription.after < change.n:
+                subscription.after = change.n
+                subscription.client.resync([subscription], position, RESET)
+        elif change.act is Act.MESSAGE:
+            tell(change, message_of(change, position), (subscription,))
+        else:
+            name = "" if collection is None else collection.name
+            tell(change, told_of(change, verdict, name, position), (subscription,))
+
+
+def _page(snapshot: Snapshot, _catalog: Catalog, n: int, tables: frozenset[str]) -> ChangePage:
+    return read_changes(snapshot, n, PAGE_LIMITS, tables)
+
+
+def _wanted(subscriptions: Iterable[Subscription]) -> list[Subscription]:
+    return [subscription for subscription in subscriptions if not subscription.gone]
