@@ -47,6 +47,7 @@ class EventStream:
         self.port = port
         self.client_id = ""
         self.position = ""  # of the log when a resumable stream was opened
+        self.last_event_id = ""  # where it begins, as a browser would send it
         self.headers: dict[str, str] = {}
         self.heartbeats = 0
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -84,6 +85,8 @@ class EventStream:
         assert first.name == "PB_CONNECT", first
         self.client_id = first.data["clientId"]
         self.position = first.data.get("position", "")
+        if self.position:
+            self.last_event_id = (await self.next()).id
 
     @property
     def slot(self) -> int:

@@ -125,8 +125,9 @@ async def listening(cluster: ClusterProcess, some: list[Listener]) -> AsyncItera
         last_n = await write_the_last(cluster)
         for one in some:
             one.end(last_n)
-        async with asyncio.timeout(60):
-            await asyncio.gather(*tasks)
+        _done, late = await asyncio.wait(tasks, timeout=60)
+        assert not late, f"{len(late)} never heard the last write"
+        await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()

@@ -22,6 +22,7 @@ from worker.engine.feed import EVERY_TABLE
 from worker.realtime.backlog import Backlog
 from worker.realtime.client import FAULT, RESET, Client
 from worker.realtime.judge import Case, Verdicts, judge
+from worker.realtime.principal import Principal, ended
 from worker.realtime.shelf import Group
 from worker.realtime.subscription import Subscription
 from worker.realtime.telling import (
@@ -49,6 +50,8 @@ class Delivery:
         self._hub = hub
         self._index = hub.index
         self._changes = Backlog()
+        self._suspects: set[Principal] = set()
+        self._catalog_version = -1
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -63,10 +66,12 @@ class Delivery:
 
     def take(self, changes: list[Change]) -> None:
         """Take committed changes that somebody may hear of, in order. Never waits."""
-        index, catalog = self._index, self._hub.catalog()
-        heard = [one for one in changes if index.hears(one.table, one.key, catalog)]
+        hub = self._hub
+        heard = [one for one in changes if hub.interest(one.table, one.key)]
         if not heard:
             return
+        for change in heard:
+            self._suspects.update(hub.principals(change.table, change.key))
         if self._changes.extend(heard):
             self._arrived.set()
             return
@@ -102,6 +107,7 @@ class Delivery:
 
     async def _round(self, changes: Backlog) -> None:
         """Gather, judge and tell what fits in one read; leave it all in place if a rule moved."""
+        await self._check_suspects()
         catalog = await self._placed()
         edits = self._index.edits
         taken, groups, cases = self._gather(changes, catalog)
@@ -128,6 +134,25 @@ class Delivery:
             return
         self._tell(list(changes.head(taken)), groups, verdicts, catalog)
         changes.drop(taken)
+
+    async def _check_suspects(self) -> None:
+        """Make guests of those whose records, or whose collections' secrets, have changed.
+
+        What may be shown to them is looked at anew for each event; but where a rule finds its
+        listeners by their ids, an event that concerns guests would not find them.
+        """
+        hub = self._hub
+        version = hub.catalog().version
+        if version != self._catalog_version:
+            self._suspects.update(hub.all_principals())
+        suspects, self._suspects = list(self._suspects), set()
+        for start in range(0, len(suspects), REALTIME_JUDGEMENTS_PER_READ):
+            some = suspects[start : start + REALTIME_JUDGEMENTS_PER_READ]
+            try:
+                hub.demote(await hub.reader.read(ended, some))
+            except (QuillError, SQLError) as error:  # at the latest when they are judged
+                _log.warning("realtime identities not checked", reason=str(error))
+        self._catalog_version = version
 
     async def _placed(self) -> Catalog:
         """The catalog of the moment, when every subscription was compiled for it."""

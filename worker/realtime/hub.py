@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from shared import metrics
@@ -35,6 +35,7 @@ from worker.realtime.forms import Form
 from worker.realtime.index import TopicIndex
 from worker.realtime.join import Joins
 from worker.realtime.position import Position
+from worker.realtime.presence import Presence
 from worker.realtime.principal import Principal
 from worker.realtime.subscription import Subscription
 from worker.realtime.topics import Topic
@@ -65,6 +66,7 @@ class Hub:
         self.index = TopicIndex()
         self.mark: Callable[[], int] = lambda: words.head
         self._clients: dict[str, Client] = {}
+        self._present = Presence()
         self._delivery = Delivery(self)
         self._joins = Joins(self)
         self._sweeper: asyncio.Task[None] | None = None
@@ -99,8 +101,16 @@ class Hub:
         return self.index.count > 0
 
     def interest(self, table: str, key: Value) -> bool:
-        """Whether the values of a change of this key have to be known."""
-        return self.index.hears(table, key, self.catalog())
+        """Whether a change of this key matters: somebody may hear of it, or is it."""
+        return self.index.hears(table, key, self.catalog()) or bool(self._present.of(table, key))
+
+    def principals(self, table: str, key: Value) -> Collection[Principal]:
+        """As whom clients are here whose record has this key."""
+        return self._present.of(table, key)
+
+    def all_principals(self) -> list[Principal]:
+        """As whom clients are here."""
+        return self._present.all()
 
     def catalog(self) -> Catalog:
         """The catalog of the moment."""
@@ -144,6 +154,7 @@ class Hub:
     def _left(self, client: Client) -> None:
         """A connection has ended, for whatever reason."""
         self._clients.pop(client.id, None)
+        self._present.move(client.principal, None)
         self.unsubscribe(client, list(client.subscriptions))
 
     # --- Subscriptions --------------------------------------------------------------------------
@@ -185,6 +196,7 @@ class Hub:
         """Let a client be somebody else: all that it listens to is heard as that from now on."""
         if client.principal == principal:
             return
+        self._present.move(client.principal, principal)
         client.principal = principal
         catalog = self.catalog()
         for subscription in client.subscriptions.values():

@@ -8,6 +8,7 @@ record, a changed password or a renewed secret thus end what it may see at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from shared.access.identity import Identity
@@ -47,3 +48,8 @@ def current_identity(snapshot: Snapshot, catalog: Catalog, principal: Principal)
     if identity is None or signing_key(catalog, identity) != principal.key:
         return None
     return identity
+
+
+def ended(snapshot: Snapshot, catalog: Catalog, principals: Iterable[Principal]) -> set[Principal]:
+    """Those whose tokens are no longer good."""
+    return {one for one in principals if current_identity(snapshot, catalog, one) is None}

@@ -40,7 +40,10 @@ def logged(draw: Draw, *, flat: bool = False) -> Logged:
 
 
 def check(one: Logged) -> None:
-    """Whatever is asked, each row is hidden or shown alike, with the same text."""
+    """Whatever is asked, each row is hidden or shown alike, with the same text.
+
+    But for what asks for a secret of the row, which is not in the log: then nothing is told.
+    """
     case = one.case
     world = LoggedWorld(case.world, one.odd)
     collection, shape = world.collection(case.table.name), world.shape(case.table)
@@ -51,10 +54,13 @@ def check(one: Logged) -> None:
             values = world.compiled(text, case.table, Use.VALUES, of=of)
         except LanguageError:
             continue
+        secret = any(f'r."{f.name}"' in values.sql for f in collection.fields if f.secret)
         for row in case.table.rows:
             read = world.shown_as_stored(stored, shape, collection, row["id"])
             told = world.shown_as_logged(values, shape, collection, row["id"])
-            assert read == told, f"{of}: {text} of {one.odd[case.table.name, row['id']]}"
+            assert told == (None if secret else read), (
+                f"{of}: {text} of {one.odd[case.table.name, row['id']]}"
+            )
 
 
 def test_what_asks_for_a_secret_of_the_row_has_no_answer() -> None:

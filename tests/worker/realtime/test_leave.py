@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.messages.changes import Change
+from shared.sql.plan import Value
 from tests.worker.realtime.listening import (
     events,
     listen,
@@ -55,7 +56,8 @@ def _told(
         subscribe(hub, late, wanted, principal=principal, since=since)
         await settle(hub)
         for one in (client, late):
-            told.append([message for message in messages(one) if message["type"] != "live"])
+            heard = messages(one)
+            told.append([message for message in heard if message["type"] != "live"])
 
     run_hub(place, scenario)
     assert told[0] == told[1]
@@ -104,7 +106,7 @@ def test_a_stream_of_events_knows_no_leaves(place: Place) -> None:
 def test_rules_are_left_as_filters_are(place: Place, rule: str) -> None:
     """Also by a hidden field that nobody is shown, and by one that named the listener."""
     place.store("posts", list_rule=rule)
-    before = {"size": 1, "note": "open", "title": "ann"}
+    before: dict[str, Value] = {"size": 1, "note": "open", "title": "ann"}
     change = updated(before=before, size=2, note="shut", title="bob")
     assert _told(place, change, text="", who="ann") == [("leave", ID)]
 

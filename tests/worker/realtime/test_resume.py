@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
+import apsw
 import pytest
 
-from shared.sql.plan import run
+from shared.limits import CHANGE_ROW_BYTES_MAX
 from tests.cluster_process import ClusterProcess
-from tests.sse import Connection, Event, EventStream, options
-from tests.submitting import submit
+from tests.sse import Closed, Connection, Event, EventStream, options
 from worker.realtime.position import Position, read_position
 
 PATH = "/api/collections/posts/records"
 FIELDS: list[dict[str, Any]] = [
-    {"name": "title", "type": "text"},
+    {"name": "title", "type": "text", "max": 1_000_000},
     {"name": "size", "type": "number"},
 ]
 
@@ -59,6 +60,25 @@ def test_events_carry_positions_for_those_who_ask(cluster: ClusterProcess) -> No
     asyncio.run(scenario())
 
 
+def test_a_browser_that_heard_nothing_yet_resumes_as_well(cluster: ClusterProcess) -> None:
+    """The id of `PB_CONNECT` is no position, so one comes right behind it: what was asked for."""
+
+    async def scenario() -> None:
+        async with await EventStream.open(cluster.port, resume=True) as stream:
+            begun = stream.last_event_id
+            assert begun == f"{stream.client_id};{stream.position}"
+            assert await stream.subscribe("posts/*") == 204
+        await _write(cluster, 1)
+        async with await EventStream.open(cluster.port, last_event_id=begun) as stream:
+            assert stream.last_event_id.partition(";")[2] == begun.partition(";")[2]
+            again = stream.last_event_id
+        async with await EventStream.open(cluster.port, last_event_id=again) as stream:
+            assert await stream.subscribe("posts/*") == 204
+            assert _sizes([await stream.next()]) == [1]
+
+    asyncio.run(scenario())
+
+
 def test_old_clients_notice_nothing(cluster: ClusterProcess) -> None:
     """Without asking, also with the plain Last-Event-ID that a browser sends by itself."""
 
@@ -85,8 +105,8 @@ def test_a_stream_goes_on_where_another_one_left_off(cluster: ClusterProcess, wa
             await _write(cluster, 1, 2, 3)
             heard = (await stream.take(3))[1]
         await _write(cluster, *range(4, 40))
-        given = {"last_event_id": heard.id, "since": heard.position}[way]
-        async with await EventStream.open(cluster.port, **{way: given}) as stream:
+        last, since = (heard.id, "") if way == "last_event_id" else ("", heard.position)
+        async with await EventStream.open(cluster.port, since=since, last_event_id=last) as stream:
             writing = asyncio.create_task(_write(cluster, *range(40, 60)))
             assert await stream.subscribe("posts/*", f"posts{options(filter='size > 50')}") == 204
             await writing
@@ -168,7 +188,10 @@ def test_a_position_that_was_trimmed_away_is_told(own_cluster: ClusterProcess) -
             old = stream.position
         await _write(own_cluster, 1, 2, 3)
         kept = read_position(old).n + 2
-        submit(own_cluster.depot, run('DELETE FROM "_change" WHERE "n" <= ?', (kept,)))
+        path = str(own_cluster.depot / "data" / "main.db")
+        with contextlib.closing(apsw.Connection(path)) as database:
+            database.set_busy_timeout(10_000)
+            database.execute("DELETE FROM _change WHERE n <= ?", (kept,))
         async with await EventStream.open(own_cluster.port, since=old) as stream:
             assert await stream.subscribe("posts/*") == 204
             assert (await stream.next()).data["reason"] == "gone"
@@ -180,34 +203,31 @@ def test_a_position_that_was_trimmed_away_is_told(own_cluster: ClusterProcess) -
     asyncio.run(scenario())
 
 
-def test_a_reset_is_told_where_old_clients_are_closed(own_cluster: ClusterProcess) -> None:
-    """A dropped column: plain streams end, resumable ones are told and go on."""
-    made = own_cluster.collection("posts", FIELDS)
-    fields = [field for field in made["fields"] if field["name"] != "title"]
+def test_a_reset_is_told_where_old_clients_are_closed(cluster: ClusterProcess) -> None:
+    """A large row's end, of which only the key is logged: plain streams end, others are told."""
 
     async def scenario() -> None:
         async with (
-            await EventStream.open(own_cluster.port) as plain,
-            await EventStream.open(own_cluster.port, resume=True) as stream,
-            await Connection.open(own_cluster.port) as connection,
+            await EventStream.open(cluster.port) as plain,
+            await EventStream.open(cluster.port, resume=True) as stream,
+            await Connection.open(cluster.port) as connection,
         ):
-            position = stream.position
+            large = {"title": "x" * (CHANGE_ROW_BYTES_MAX + 1)}
+            status, record = await connection.request("POST", PATH, large)
+            assert status == 200
+            position = await connection.position()
             for one in (plain, stream):
                 assert await one.subscribe("posts/*") == 204
-            status, answer = await connection.request(
-                "PATCH",
-                "/api/collections/posts",
-                {"fields": fields},
-                token=own_cluster.superuser_token(),
-            )
-            assert status == 200, answer
+            status, _ = await connection.request("DELETE", f"{PATH}/{record['id']}")
+            assert status == 204
             gap = await stream.next()
             assert (gap.name, gap.data["reason"]) == ("QUILL_RESYNC", "reset")
             assert gap.data["subscriptions"] == ["posts/*"]
-            assert await plain.ended()
-            await _write(own_cluster, 1)
+            with pytest.raises(Closed):
+                await plain.next()
+            await _write(cluster, 1)
             assert _sizes([await stream.next()]) == [1]
-        async with await EventStream.open(own_cluster.port, since=position) as late:
+        async with await EventStream.open(cluster.port, since=position) as late:
             assert await late.subscribe("posts/*") == 204
             assert (await late.next()).data["reason"] == "reset"
             assert _sizes([await late.next()]) == [1]
@@ -228,7 +248,8 @@ def test_a_stream_is_resumed_after_its_worker_and_the_writer_died(
             last = await stream.next()
             slot = stream.slot
             own_cluster.kill(f"worker {slot}")
-            assert await stream.ended()
+            with pytest.raises(Closed):
+                await stream.next()
         await (await Connection.to_slot(own_cluster.port, slot)).close()
         await _write(own_cluster, 2)
         own_cluster.kill("writer")

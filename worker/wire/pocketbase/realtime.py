@@ -30,6 +30,10 @@ async def open_stream(context: Context, request: Request) -> Response:
     form = RESUMABLE_STREAM if resume else EVENT_STREAM
     client = context.hub.connect(request.client_ip, form, StreamClient)
     client.since = since
+    if resume:  # the id of the first event is no position: from now on a browser has one
+        words = context.hub.words
+        begins = since or Position(words.feed, words.head)
+        client.send(form.heartbeat(client.id, str(begins)))
     return StreamResponse(client.chunks(), client.abandon, sse.HEADERS)
 
 
@@ -37,8 +41,8 @@ def _resume(request: Request) -> tuple[bool, Position | None]:
     """Whether the client wants positions, and the one that it left off at."""
     last = request.header(b"last-event-id") or ""
     _client_id, told, position = last.partition(";")
-    since = request.query.get("since", "") or (position if told else "")
-    if since:
+    since = (position if told else "") or request.query.get("since", "")
+    if since:  # a browser goes back to its first address with the last id that it heard
         return True, read_position(since)
     return request.query.get("resume", "") in ("1", "true"), None
 
