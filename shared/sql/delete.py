@@ -57,8 +57,7 @@ def delete_plan_steps(
 def truncate_steps(catalog: Catalog, collection: Collection, *, now: str = "") -> list[Step]:
     """All steps that delete every record of a collection and settle what refers to them.
 
-    For a plan that changes the catalog: only there is it logged as a reset, not row by row, and has
-    it the time that a large table takes. Refusals and `now` as those of `delete_plan_steps`.
+    Each deletion is logged like that of a single record. Refusals and `now` as those of `delete_plan_steps`.
     """
     doomed = doomed_by_all(catalog, collection)
     edges = [edge for edge in _edges_into_doomed(catalog, doomed) if edge.source is not collection]

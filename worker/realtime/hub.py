@@ -116,6 +116,11 @@ class Hub:
         """The catalog of the moment."""
         return self.reader.catalog.current()
 
+    def look_at_feed(self) -> None:
+        """While nobody listened, nobody was told that there is another log."""
+        if not self.index.count:
+            self.feed = self.words.feed
+
     def position(self, n: int) -> str:
         """A place in the log that is being told, as clients know it."""
         return str(Position(self.feed, n))
@@ -171,10 +176,12 @@ class Hub:
         `since`: where those begin that do not say so themselves.  `announce`: is called before
         anything of them is told.
         """
-        made = []
+        self.look_at_feed()
+        made, head = [], self.words.head  # read once: what is announced is what is done
         for topic in topics:
             self.unsubscribe(client, [topic.subscription])
             subscription = Subscription(client, topic)
+            subscription.after = head
             client.subscriptions[topic.subscription] = subscription
             self.index.ask(topic)
             made.append(subscription)

@@ -116,6 +116,9 @@ class Follower:
         if page is None:
             await asyncio.sleep(INTERNAL_RETRY_SECONDS)
             return
+        if page.upto == self._read_upto and not page.events:
+            await self._moved.wait()  # the page is behind the log: its writer died in between
+            return
         self._collection = page.collection
         self._events.extend(page.events)
         self._read_upto = page.upto

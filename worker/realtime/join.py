@@ -68,7 +68,10 @@ class Joins:
     def begin(
         self, client: Client, subscriptions: list[Subscription], since: Position | None
     ) -> None:
-        """Make these live: at once, or as soon as they have been told what they asked for."""
+        """Make these live: at once, or as soon as they have been told what they asked for.
+
+        Their `after` is the head of this moment.
+        """
         later: dict[Position | None, list[Subscription]] = {}
         for subscription in subscriptions:
             topic = subscription.topic
@@ -76,7 +79,7 @@ class Joins:
             if topic.snapshot or begins is not None:
                 later.setdefault(None if topic.snapshot else begins, []).append(subscription)
             else:
-                self._go_live(subscription, self._hub.words.head)
+                self._go_live(subscription, subscription.after)
         for position, some in later.items():
             task = asyncio.get_running_loop().create_task(self._join(client, some, position))
             self.count += len(some)
@@ -93,8 +96,7 @@ class Joins:
         if subscription.gone:
             return
         hub, client = self._hub, subscription.client
-        if not hub.index.count:
-            hub.feed = hub.words.feed  # nobody listened, so nobody has heard of a new one
+        hub.look_at_feed()
         subscription.after = n
         hub.index.add(subscription, hub.catalog())
         client.send(client.form.live(subscription.name, str(Position(hub.words.feed, n))))

@@ -135,8 +135,10 @@ def _list(
     asked = ListQuery(filter=topic.filter, only=names, skip_total=True, expand=topic.expand)
     most = SNAPSHOT_RECORDS_MAX
     items = run_list(snapshot, catalog, plans, collection, asked, 1, most + 1, request).items
+    if len(items) > _BYTES_MAX or (not items.isascii() and len(items.encode()) > _BYTES_MAX):
+        raise TooManyRecordsError  # before it is taken apart, which holds everything up
     records = orjson.loads(items)
-    if len(records) > most or len(items) > _BYTES_MAX:
+    if len(records) > most:
         raise TooManyRecordsError
     if topic.fields and names is None:
         records = [project(record, topic.fields) for record in records]

@@ -102,6 +102,9 @@ def tell(change: Change, told: Told | None, members: Iterable[Subscription]) -> 
         member.after = n
         if told is None:
             continue
+        if member.client.closed:  # nothing is spelled for nobody: names may be many, records large
+            dropped += 1
+            continue
         rest = spelled.get(member.spelling)
         if rest is None:
             rest = spelled[member.spelling] = member.spelling.event(told)

@@ -12,7 +12,15 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from shared.errors import invalid
-from worker.realtime.topics import NO_SOURCE, Pairs, Topic, TopicSource, check_count, topic_of
+from worker.realtime.topics import (
+    NO_SOURCE,
+    Pairs,
+    Topic,
+    TopicSource,
+    check_count,
+    check_number,
+    topic_of,
+)
 
 
 class _Options(msgspec.Struct):
@@ -24,7 +32,9 @@ class _Options(msgspec.Struct):
 
 def read_topics(subscriptions: list[str]) -> tuple[Topic, ...]:
     """The distinct topics of a request. Raises INVALID beyond the limits or for a malformed one."""
-    topics = tuple(map(read_topic, dict.fromkeys(subscriptions)))
+    distinct = dict.fromkeys(subscriptions)
+    check_number(len(distinct))  # before any is read: a body holds tens of thousands
+    topics = tuple(map(read_topic, distinct))
     check_count(topics)
     return topics
 

@@ -39,6 +39,11 @@ class TopicSource:
         self._headers = headers
 
     @cached_property
+    def chars(self) -> int:
+        """Length of it all."""
+        return sum(len(name) + len(text) for name, text in (*self._query, *self._headers))
+
+    @cached_property
     def query(self) -> Mapping[str, str]:
         """The parameters, by name."""
         return dict(self._query)
@@ -88,25 +93,31 @@ class Topic:
     @property
     def question(self) -> Question | None:
         """What the client wrote itself, which has to be judged apart; None if it wrote nothing."""
-        if not (self.filter or self.expand or self.fields):
+        if not (self.filter or self.expand or self.fields or self.source.chars):
             return None
         single = self.record != EVERY_RECORD
-        return Question(self.collection, single, self.filter, self.expand, self.fields)
+        return Question(
+            self.collection, single, self.filter, self.expand, self.fields, self.source
+        )
 
 
 class Question(NamedTuple):
-    """The text of a view: topics that share it are judged and shaped together."""
+    """The text of a view: topics that share it are judged and shaped together.
+
+    The source belongs to it, since a rule or a filter may ask about the request.
+    """
 
     collection: str
     single: bool
     filter: str
     expand: str
     fields: str
+    source: TopicSource = NO_SOURCE
 
     @property
     def chars(self) -> int:
         """Length of what has to be kept."""
-        return len(self.filter) + len(self.expand) + len(self.fields)
+        return len(self.filter) + len(self.expand) + len(self.fields) + self.source.chars
 
 
 def topic_of(path: str, subscription: str = "") -> Topic:
@@ -127,10 +138,15 @@ def questions(topics: Iterable[Topic]) -> dict[Question, None]:
 def check_count(topics: Iterable[Topic]) -> None:
     """Raises INVALID when these are more than one client may have."""
     kept = tuple(topics)
-    if len(kept) > SUBSCRIPTIONS_PER_CLIENT:
-        raise invalid(f"At most {SUBSCRIPTIONS_PER_CLIENT} subscriptions are allowed.")
+    check_number(len(kept))
     if len(questions(kept)) > REALTIME_VIEWS_PER_CLIENT:
         raise invalid(f"At most {REALTIME_VIEWS_PER_CLIENT} different sets of options are allowed.")
+
+
+def check_number(count: int) -> None:
+    """Raises INVALID for more topics than one client may have."""
+    if count > SUBSCRIPTIONS_PER_CLIENT:
+        raise invalid(f"At most {SUBSCRIPTIONS_PER_CLIENT} subscriptions are allowed.")
 
 
 def _check_text(text: str) -> None:

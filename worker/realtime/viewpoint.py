@@ -92,11 +92,15 @@ def view_key(topic: Topic, principal: Principal | None, catalog: Catalog) -> Vie
 
 
 def _asks_who(collection: Collection, topic: Topic) -> bool:
-    """Whether the listener's collection can matter: in a rule, a filter, or for what is shown."""
+    """Whether the listener's collection can matter: in a rule, a filter, or for what is shown.
+
+    A filter with a path brings the list rules of other collections with it.
+    """
     texts = (collection.list_rule, collection.view_rule, topic.filter)
     return (
         collection.type == AUTH
         or bool(topic.expand)
+        or "." in topic.filter
         or any(_AUTH_NAMES in text for text in texts if text)
     )
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from worker.realtime.client import Client, StreamClient
 from worker.realtime.forms import EVENT_STREAM, Form, MessageForm
 from worker.realtime.hub import Hub
@@ -81,6 +83,17 @@ def events(client: StreamClient) -> list[tuple[str, str, Any]]:
         data = json.loads(lines["data"])
         told.append((lines["event"], data.get("action"), data.get("record")))
     return told
+
+
+def read_slowly(hub: Hub, patch: pytest.MonkeyPatch) -> None:
+    """Have each read begin a turn later, as it does where a thread has to take it."""
+    real = hub.reader.read
+
+    async def read(*args: Any, **given: Any) -> Any:
+        await asyncio.sleep(0)
+        return await real(*args, **given)
+
+    patch.setattr(hub.reader, "read", read)
 
 
 async def settle(hub: Hub) -> None:

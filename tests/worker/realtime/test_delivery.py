@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -164,6 +164,39 @@ def test_filter_and_fields_of_a_topic(cluster: ClusterProcess) -> None:
         assert event.data["record"] == {"id": record["id"], "count": 2}
 
     _run(cluster, "narrow", scenario)
+
+
+def test_expand_and_excerpts_of_a_topic(cluster: ClusterProcess) -> None:
+    """As a read shows them: under the view rule of what is expanded, for this listener."""
+    query = {"expand": "poet", "fields": "title:excerpt(3),expand.poet.title"}
+
+    async def scenario(desk: Desk) -> None:
+        poets = await desk.request(
+            "POST",
+            "",
+            {"name": "poets", "type": "base", "fields": FIELDS, "viewRule": "open = true"},
+        )
+        own = await desk.request("GET", "expanded")
+        relation = {"name": "poet", "type": "relation", "collectionId": poets["id"]}
+        await desk.request("PATCH", "expanded", {"fields": [*own["fields"], relation]})
+        topic = f"expanded/*?options={quote(json.dumps({'query': query}))}"
+        guest, root = await desk.listen(topic), await desk.listen(topic, token=desk.token)
+        shown, hidden = [
+            await desk.request("POST", "poets/records", {"title": "Sappho", "open": seen})
+            for seen in (True, False)
+        ]
+        for poet in (shown, hidden):
+            await desk.create(title="some lines", poet=poet["id"])
+        whole = {"title": "som", "expand": {"poet": {"title": "Sappho"}}}
+        told = [event.data["record"] for event in await guest.take(2)]
+        assert told == [whole, {"title": "som", "expand": {}}]
+        path = f"/api/collections/expanded/records?{urlencode(query)}"
+        async with await Connection.open(cluster.port) as connection:
+            _, read = await connection.request("GET", path)
+        assert read["items"] == told
+        assert [event.data["record"] for event in await root.take(2)] == [whole, whole]
+
+    _run(cluster, "expanded", scenario)
 
 
 def test_names_and_ids_of_collections_are_both_topics(cluster: ClusterProcess) -> None:

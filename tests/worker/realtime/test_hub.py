@@ -14,13 +14,20 @@ from tests.worker.realtime.listening import (
     MESSAGES,
     events,
     listen,
+    messages,
     settle,
+    socket,
+    stream,
+    subscribe,
+    topic,
 )
-from tests.worker.realtime.place import ID, OWNER, Place, run_hub
+from tests.worker.realtime.place import ID, OWNER, Place, message, run_hub
 from worker.realtime import sse
 from worker.realtime.client import Client
 from worker.realtime.client_id import owner_of
+from worker.realtime.forms import RESUMABLE_STREAM
 from worker.realtime.hub import Hub
+from worker.realtime.topic_text import with_options
 
 
 def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any) -> Change:
@@ -178,5 +185,166 @@ def test_draining_closes_everybody_and_refuses_newcomers(place: Place) -> None:
         with pytest.raises(QuillError) as caught:
             hub.connect(IP, MESSAGES, Client)
         assert caught.value.kind is Kind.UNAVAILABLE
+
+    run_hub(place, scenario)
+
+
+def test_one_that_is_told_as_a_guest_again(place: Place) -> None:
+    """Becoming somebody moves every subscription; the end of the identity is told where it can be."""
+    place.store("posts", list_rule=None, view_rule="")
+    root = place.person("root")
+
+    async def scenario(hub: Hub) -> None:
+        client, plain = socket(hub), listen(hub, "posts/*", principal=root)
+        subscribe(hub, client, "posts/*", f"posts/{ID}")
+        messages(client)
+        hub.become(client, root)
+        hub.on_changes([_change(1)])
+        await settle(hub)
+        told = messages(client)
+        assert [(one["sub"], one["record"]["note"]) for one in told] == [
+            ("posts/*", "secret"),
+            (f"posts/{ID}", "secret"),
+        ]
+        place.revoke("root")
+        hub.on_changes([_change(2)])
+        await settle(hub)
+        told = messages(client)
+        assert told[0] == {"type": "auth", "record": None, "reason": "revoked"}
+        assert [(one["sub"], "note" in one["record"]) for one in told[1:]] == [
+            (f"posts/{ID}", False)
+        ]
+        assert client.principal is None
+        assert [name for name, _, _ in events(plain)] == ["posts/*"]
+        assert plain.principal is None
+        hub.sign_out(client, "expired")
+        assert messages(client) == [{"type": "auth", "record": None, "reason": "expired"}]
+
+    run_hub(place, scenario)
+
+
+def test_only_those_who_lost_their_identity_are_made_guests(place: Place) -> None:
+    """Others of the same rights stay who they are."""
+    one, other = place.person("root1"), place.person("root2")
+
+    async def scenario(hub: Hub) -> None:
+        clients = [listen(hub, "posts", principal=who) for who in (one, one, other)]
+        hub.demote({one})
+        assert [client.principal for client in clients] == [None, None, other]
+
+    run_hub(place, scenario)
+
+
+def test_rules_may_ask_what_a_topic_came_with(place: Place) -> None:
+    """Its query and its headers, each topic by its own."""
+    place.store("posts", list_rule="title = @request.query.tag || title = @request.headers.x_tag")
+
+    async def scenario(hub: Hub) -> None:
+        client = socket(hub)
+        sent: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+            "a": ({"tag": "a"}, {}),
+            "b": ({}, {"X-Tag": "b"}),
+            "c": ({"tag": "c"}, {"x_tag": "b"}),
+            "none": ({}, {}),
+        }
+        for name, (query, headers) in sent.items():
+            subscribe(hub, client, with_options(topic("posts", subscription=name), query, headers))
+        messages(client)
+        for n, title in enumerate("abcd", 1):
+            hub.on_changes([_change(n, f_title=title)])
+        await settle(hub)
+        told = [(one["record"]["title"], one["sub"]) for one in messages(client)]
+        assert told == [("a", "a"), ("b", "b"), ("b", "c"), ("c", "c")]
+
+    run_hub(place, scenario)
+
+
+def test_what_is_published_reaches_its_topic_in_order(place: Place) -> None:
+    """Among the records' changes, as published, under the client's own name for it."""
+
+    async def scenario(hub: Hub) -> None:
+        client, plain = socket(hub), listen(hub, "chat/room", "chat")
+        subscribe(hub, client, topic("chat/room", subscription="mine"), "posts")
+        messages(client)
+        hub.on_changes(
+            [
+                message("chat/room", '{"a": 1}', n=1),
+                _change(2),
+                message("chat/room/1", n=3),
+                message("chat/room", "null", n=4),
+            ]
+        )
+        await settle(hub)
+        told = [(one["sub"], one.get("topic"), one.get("data")) for one in messages(client)]
+        assert told == [
+            ("mine", "chat/room", {"a": 1}),
+            ("posts", None, None),
+            ("mine", "chat/room", None),
+        ]
+        raw = plain._take().decode()
+        assert raw == "".join(
+            f"id:{plain.id}\nevent:chat/room\ndata:{data}\n\n" for data in ('{"a": 1}', "null")
+        )
+
+    run_hub(place, scenario)
+
+
+def test_a_gap_is_told_where_it_can_be(place: Place) -> None:
+    """Plain streams end; resumable streams and sockets are told, and go on."""
+
+    async def scenario(hub: Hub) -> None:
+        plain, resumable, client = stream(hub), stream(hub, RESUMABLE_STREAM), socket(hub)
+        for one in (plain, resumable, client):
+            subscribe(hub, one, "posts/*", "chat")
+        messages(client)
+        place.words.head = 2
+        hub.on_changes([Change(1, "c_posts", Act.RESET, None, None, None), _change(2)])
+        await settle(hub)
+        assert [one.closed for one in (plain, resumable, client)] == [True, False, False]
+        assert [(name, action) for name, action, _ in events(resumable)] == [
+            ("QUILL_RESYNC", None),
+            ("posts/*", "create"),
+        ]
+        assert [(one["type"], one["sub"]) for one in messages(client)] == [
+            ("resync", "posts/*"),
+            ("create", "posts/*"),
+        ]
+
+    run_hub(place, scenario)
+
+
+def test_a_replaced_subscription_begins_anew(place: Place) -> None:
+    """Under the same name, with other options; the old one is not heard any more."""
+
+    async def scenario(hub: Hub) -> None:
+        client = socket(hub)
+        subscribe(hub, client, topic("posts", subscription="x"))
+        place.words.head = 2
+        subscribe(hub, client, topic("chat", subscription="x"))
+        assert hub.subscriptions == 1
+        messages(client)
+        hub.on_changes([_change(1), message("chat", n=2)])
+        await settle(hub)
+        assert messages(client) == []  # it began after both
+        place.words.head = 4
+        hub.on_changes([_change(3), message("chat", n=4)])
+        await settle(hub)
+        assert [(one["type"], one["sub"]) for one in messages(client)] == [("message", "x")]
+
+    run_hub(place, scenario)
+
+
+def test_positions_are_told_when_all_before_them_has_been(place: Place) -> None:
+    """What waits to be judged holds them back; what nobody handed over does not."""
+
+    async def scenario(hub: Hub) -> None:
+        client = listen(hub, "posts/*")
+        place.words.head = 9
+        assert hub.told_upto() == 9
+        hub.on_changes([_change(7), _change(8)])
+        assert hub.told_upto() == 6
+        await settle(hub)
+        assert hub.told_upto() == 9
+        assert client.waiting == 2
 
     run_hub(place, scenario)

@@ -14,6 +14,7 @@ from tests.worker.realtime.listening import (
     events,
     listen,
     messages,
+    read_slowly,
     settle,
     socket,
     stream,
@@ -298,7 +299,9 @@ def test_a_fault_is_told_and_ends_nothing(place: Place, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("joins", [1, 8])
-def test_a_slow_client_with_large_records_is_waited_for(place: Place, joins: int) -> None:
+def test_a_slow_client_with_large_records_is_waited_for(
+    place: Place, monkeypatch: pytest.MonkeyPatch, joins: int
+) -> None:
     """Whatever it takes goes on; many joins of one client share its room, and overflow nothing."""
     text = "x" * 900_000
     place.make_table("posts")
@@ -306,6 +309,7 @@ def test_a_slow_client_with_large_records_is_waited_for(place: Place, joins: int
         place.commit(created(f"r{n}", title=text), key_only=True)
 
     async def scenario(hub: Hub) -> None:
+        read_slowly(hub, monkeypatch)
         client = socket(hub)
         for n in range(joins):
             given: dict[str, Any] = {"since": place.at(n)}

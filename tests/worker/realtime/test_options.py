@@ -8,7 +8,11 @@ import pytest
 
 from shared.access.identity import GUEST
 from shared.errors import Kind, QuillError
-from shared.limits import REALTIME_VIEWS_PER_CLIENT, SUBSCRIPTIONS_PER_CLIENT
+from shared.limits import (
+    EXPAND_PATHS_MAX,
+    REALTIME_VIEWS_PER_CLIENT,
+    SUBSCRIPTIONS_PER_CLIENT,
+)
 from tests.sse import options
 from tests.worker.realtime.place import Place
 from worker.realtime import options as options_module
@@ -74,3 +78,13 @@ def test_others_have_their_turn_in_between(place: Place, monkeypatch: pytest.Mon
         return turns
 
     assert asyncio.run(scenario()) >= len(topics)
+
+
+def test_expand_and_fields_are_looked_at_as_well(place: Place) -> None:
+    """What a read would refuse is refused here; where no collection is, only the text is read."""
+    _check(place, f"posts{options(fields='id,title:excerpt(10)')}")
+    assert _refused(place, f"posts{options(fields='title:nosuch(1)')}")
+    assert _refused(place, f"later{options(fields='title:nosuch(1)')}")
+    wide = ",".join(f"p{n}" for n in range(EXPAND_PATHS_MAX + 1))
+    assert _refused(place, f"posts{options(expand=wide)}")
+    _check(place, f"later{options(expand=wide)}")

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from shared.limits import CLIENT_CHUNK_BYTES, CLIENT_QUEUE_BYTES
-from tests.worker.realtime.listening import Message, messages, settle, socket, subscribe, topic
+from tests.worker.realtime.listening import (
+    Message,
+    messages,
+    read_slowly,
+    settle,
+    socket,
+    subscribe,
+    topic,
+)
 from tests.worker.realtime.place import ID, Place, created, deleted, message, run_hub, updated
 from worker.engine.snapshot import Snapshot
 from worker.realtime import snapshot as snapshot_module
@@ -232,7 +240,9 @@ def test_a_token_that_is_no_longer_good_lists_for_a_guest(place: Place) -> None:
 
 
 @pytest.mark.parametrize("lists", [1, 8])
-def test_lists_of_one_client_share_its_room(place: Place, lists: int) -> None:
+def test_lists_of_one_client_share_its_room(
+    place: Place, monkeypatch: pytest.MonkeyPatch, lists: int
+) -> None:
     """However many it asks for at once, and however slowly it reads: nothing overflows."""
     size = CLIENT_QUEUE_BYTES // 2 // 12
     assert size < CLIENT_CHUNK_BYTES
@@ -240,6 +250,7 @@ def test_lists_of_one_client_share_its_room(place: Place, lists: int) -> None:
         place.commit(updated(f"r{n}", title="x" * size))
 
     async def scenario(hub: Hub) -> None:
+        read_slowly(hub, monkeypatch)
         client = socket(hub)
         for n in range(lists):
             subscribe(hub, client, topic("posts", subscription=f"s{n}", snapshot=True))

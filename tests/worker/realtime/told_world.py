@@ -102,6 +102,7 @@ class World:
         self.hub = Hub(OWNER, place.reader, PlanCache(), place.words)
         self.hub.mark = lambda: self.feed.position
         self.feed.wanted = self.hub.wanted
+        self.feed.interest = self.hub.interest
         self.feed.listen(self.hub.on_changes)
         self.hub.start()
 

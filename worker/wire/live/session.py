@@ -122,9 +122,12 @@ class Session:
     def _announce(self, ref: Ref, made: list[Subscription]) -> None:
         """The answer, before anything that is told of these subscriptions."""
         hub = self._context.hub
-        now = hub.position(hub.words.head)
         topics = [
-            {"sub": one.name, "topic": one.topic.path, "position": str(one.topic.since or now)}
+            {
+                "sub": one.name,
+                "topic": one.topic.path,
+                "position": str(one.topic.since or hub.position(one.after)),
+            }
             for one in made
         ]
         self._client.reply(message("subscribed", ref, topics=topics))
