@@ -57,7 +57,8 @@ def delete_plan_steps(
 def truncate_steps(catalog: Catalog, collection: Collection, *, now: str = "") -> list[Step]:
     """All steps that delete every record of a collection and settle what refers to them.
 
-    Each deletion is logged like that of a single record. Refusals and `now` as those of `delete_plan_steps`.
+    Each deletion is logged like that of a single record. Refusals and `now` as those of
+    `delete_plan_steps`.
     """
     doomed = doomed_by_all(catalog, collection)
     edges = [edge for edge in _edges_into_doomed(catalog, doomed) if edge.source is not collection]

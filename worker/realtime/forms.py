@@ -49,7 +49,12 @@ class Spelling:
 
 
 class Form(ABC):
-    """A way of spelling. None: what this form cannot say."""
+    """A way of spelling. None: what this form cannot say.
+
+    `one_position`: its clients remember the last position that they saw, for all they listen to.
+    """
+
+    one_position = False
 
     @abstractmethod
     def prefix(self, client_id: str, name: str) -> bytes:
@@ -135,6 +140,8 @@ class EventStreamForm(Form):
 
 class ResumableStreamForm(EventStreamForm):
     """The same for clients that asked for positions: each event's id ends with one."""
+
+    one_position = True
 
     def prefix(self, client_id: str, name: str) -> bytes:
         """The position comes last on the line of the id, so the rest can be shared."""

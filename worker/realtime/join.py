@@ -62,6 +62,8 @@ class Joins:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[Client, list[Subscription]] = {}
+        """Of clients that have one at a time."""
         self._turns = asyncio.Semaphore(REALTIME_JOINS_AT_ONCE)
         self.count = 0
 
@@ -70,8 +72,15 @@ class Joins:
     ) -> None:
         """Make these live: at once, or as soon as they have been told what they asked for.
 
-        Their `after` is the head of this moment.
+        Their `after` is the head of this moment. A client that remembers one position for all that
+        it listens to has one join at a time: what it adds meanwhile comes along, else it would be
+        told of later events before earlier ones.
         """
+        running = self._running.get(client)
+        if running is not None:
+            running += subscriptions
+            self.count += len(subscriptions)
+            return
         later: dict[Position | None, list[Subscription]] = {}
         for subscription in subscriptions:
             topic = subscription.topic
@@ -83,6 +92,8 @@ class Joins:
         for position, some in later.items():
             task = asyncio.get_running_loop().create_task(self._join(client, some, position))
             self.count += len(some)
+            if client.form.one_position:
+                self._running[client] = some
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -115,6 +126,7 @@ class Joins:
             _log.warning("realtime join failed", reason=str(error), exc_info=True)
             self._start_anew(client, subscriptions, FAULT)
         finally:
+            self._running.pop(client, None)
             self.count -= len(subscriptions)
 
     async def _from_snapshot(self, client: Client, subscription: Subscription) -> None:
@@ -167,7 +179,7 @@ class Joins:
                 return
             if found and hub.mark() <= n:
                 for subscription in left:
-                    self._go_live(subscription, n)
+                    self._go_live(subscription, max(n, subscription.after))
                 return
             async with self._turns:
                 page = await hub.reader.read(_page, n, self._tables(left), transaction=True)

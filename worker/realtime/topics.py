@@ -96,9 +96,7 @@ class Topic:
         if not (self.filter or self.expand or self.fields or self.source.chars):
             return None
         single = self.record != EVERY_RECORD
-        return Question(
-            self.collection, single, self.filter, self.expand, self.fields, self.source
-        )
+        return Question(self.collection, single, self.filter, self.expand, self.fields, self.source)
 
 
 class Question(NamedTuple):

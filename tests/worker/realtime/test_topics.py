@@ -66,13 +66,21 @@ def test_questions_are_what_the_client_wrote_itself() -> None:
         for path in ("posts", "posts/*", "posts/a", "posts/b")
         for query in ({}, {"filter": "a = 1"}, {"fields": "id", "expand": "owner"})
     )
+    filtered = TopicSource((("filter", "a = 1"),), ())
+    shown = TopicSource((("expand", "owner"), ("fields", "id")), ())
     assert list(asked) == [
-        Question("posts", False, "a = 1", "", ""),
-        Question("posts", False, "", "owner", "id"),
-        Question("posts", True, "a = 1", "", ""),
-        Question("posts", True, "", "owner", "id"),
+        Question("posts", False, "a = 1", "", "", filtered),
+        Question("posts", False, "", "owner", "id", shown),
+        Question("posts", True, "a = 1", "", "", filtered),
+        Question("posts", True, "", "owner", "id", shown),
     ]
-    assert [question.chars for question in asked] == [5, 7, 5, 7]
+    assert [question.chars for question in asked] == [16, 26, 16, 26]
+
+
+def test_what_only_rules_may_read_is_a_question_too() -> None:
+    """A rule may ask for it, and then each that was sent is judged apart."""
+    sent = [f"posts{options(tag=tag)}" for tag in ("a", "a", "b")]
+    assert len(questions(map(read_topic, sent))) == 2
 
 
 def test_the_number_of_subscriptions_is_bounded() -> None:
