@@ -26,6 +26,14 @@ _SOME_SQL = (
 )
 _HEAD_SQL = "SELECT n, feed FROM _head"
 _FIRST_SQL = "SELECT n FROM _change ORDER BY n LIMIT 1"
+_REDEFINED_SQL = (
+    "SELECT key, max(n) FROM _change defined WHERE n > ?1 AND tbl = '_collections'"
+    " AND key IN (SELECT value FROM json_each(?2)) AND EXISTS (SELECT 1 FROM _change former"
+    " WHERE former.n > ?1 AND former.n < defined.n AND former.tbl = defined.key) GROUP BY key"
+)
+UNHEARD = ""
+"""Stands for the table of a row that nobody wanted when it was read."""
+_NO_VALUES = (int(Act.UPDATE), None, None, None)
 _decode = msgspec.msgpack.decode
 _encode_json = msgspec.json.encode
 
@@ -120,15 +128,28 @@ def changes_after(
 ) -> list[Change]:
     """The rows that are there after row `after`, without a look at what is missing before them.
 
-    `interest`: the values of rows that it says no to are not decoded.
+    `interest`: rows that it says no to become `UNHEARD`, without their values.
     """
     enough = _Enough(limits.size)
     rows = snapshot.rows_until(_ALL_SQL, (after, limits.rows), enough)
     if interest is None:
         return [change_of(row) for row in rows]
     return [
-        change_of(row if interest(str(row[1]), row[3]) else (*row[:4], None, None)) for row in rows
+        change_of(row if interest(str(row[1]), row[3]) else (row[0], UNHEARD, *_NO_VALUES))
+        for row in rows
     ]
+
+
+def redefined_after(snapshot: Snapshot, after: int, tables: Collection[str]) -> dict[str, int]:
+    """Where collections were last defined anew, of which the log has changes before that; by id.
+
+    Counted since row `after`. Rules and fields speak of what is stored now. What was stored under a
+    former definition may be what a rule was opened, or a field shown, after it was cleared away;
+    and ids are made of names, so a collection or a field that was dropped may be there again.
+    """
+    params = (after, _encode_json(sorted(tables)).decode())
+    found = snapshot.rows(_REDEFINED_SQL, params)
+    return {str(key): n for key, n in found if isinstance(n, int)}
 
 
 def change_of(row: tuple[Value, ...]) -> Change:

@@ -37,7 +37,6 @@ from worker.engine.snapshot import OverBudgetError, Snapshot, quick_snapshot, ti
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _RACE_PAUSE_SECONDS = 0.001
-_VERSION_SQL = "SELECT catalog FROM _head"
 _log = get_logger()
 
 
@@ -125,7 +124,7 @@ class Reader:
         if isinstance(error, BusyError):
             await asyncio.sleep(_RACE_PAUSE_SECONDS)
             return True
-        if isinstance(error, SQLError) and self._snapshot.value(_VERSION_SQL) != catalog.version:
+        if isinstance(error, SQLError) and self._snapshot.catalog_version() != catalog.version:
             await asyncio.sleep(_RACE_PAUSE_SECONDS)  # between a COMMIT and the page's new word
             return True
         return False
@@ -193,7 +192,7 @@ class Reader:
 
     def _load_catalog(self) -> Catalog:
         def load(snapshot: Snapshot) -> Catalog:
-            version = snapshot.value(_VERSION_SQL)
+            version = snapshot.catalog_version()
             assert isinstance(version, int)
             return Catalog.from_rows(version, snapshot.rows(CATALOG_SQL))
 

@@ -83,6 +83,10 @@ class Snapshot:
         cursor.close()
         return row
 
+    def catalog_version(self) -> Value:
+        """The catalog's version that the file has."""
+        return self.value("SELECT catalog FROM _head")
+
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Value, ...]]:
         """Every row."""
         return self._execute(sql, params).fetchall()

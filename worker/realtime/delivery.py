@@ -288,12 +288,12 @@ class Delivery:
     def _reset(self, change: Change) -> None:
         """Too much changed to be told. After a reset of everything numbers may begin anew."""
         if change.table == EVERY_TABLE:
-            self._hub.feed = self._hub.words.feed
-            members = self._index.all()
+            feed = self._hub.feed = self._hub.words.feed
+            members = [one for one in self._index.all() if one.feed != feed or one.after < change.n]
         else:
             members = [one for one in self._index.listeners(change.table) if one.after < change.n]
         for member in members:
-            member.after = change.n
+            member.after, member.feed = change.n, self._hub.feed
         self._resync(members, change.n, RESET)
 
     def _resync(self, members: Iterable[Subscription], n: int, reason: str) -> None:

@@ -14,14 +14,21 @@ that it may have missed something, and goes on from there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
-from shared.limits import REALTIME_JOINS_AT_ONCE, REALTIME_JUDGEMENTS_PER_READ
+from shared.limits import (
+    CLIENT_QUEUE_EVENTS,
+    LOG_PAGE_ROWS,
+    REALTIME_JOINS_AT_ONCE,
+    REALTIME_JUDGEMENTS_PER_READ,
+)
 from shared.logs import get_logger
 from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
-from worker.engine.change_log import PAGE_LIMITS, ChangePage, read_changes
+from worker.engine.change_log import PAGE_LIMITS, ChangePage, read_changes, redefined_after
 from worker.engine.feed import EVERY_TABLE
 from worker.engine.snapshot import Snapshot
 from worker.realtime.client import FAULT, RESET, Client
@@ -46,6 +53,8 @@ if TYPE_CHECKING:
 _log = get_logger()
 GONE = "gone"
 LARGE = "large"
+_ANEW_AT_ONCE: Final = CLIENT_QUEUE_EVENTS // 4
+"""Two messages each, into a queue that is half empty."""
 
 
 class _Heard(NamedTuple):
@@ -65,6 +74,7 @@ class Joins:
         self._running: dict[Client, list[Subscription]] = {}
         """Of clients that have one at a time."""
         self._turns = asyncio.Semaphore(REALTIME_JOINS_AT_ONCE)
+        self._lines: WeakKeyDictionary[Client, asyncio.Lock] = WeakKeyDictionary()
         self.count = 0
 
     def begin(
@@ -87,6 +97,9 @@ class Joins:
             begins = topic.since or since
             if topic.snapshot or begins is not None:
                 later.setdefault(None if topic.snapshot else begins, []).append(subscription)
+            elif client.crowded:  # as many as there is room for; the others follow
+                now = Position(self._hub.words.feed, subscription.after)
+                later.setdefault(now, []).append(subscription)
             else:
                 self._go_live(subscription, subscription.after)
         for position, some in later.items():
@@ -96,6 +109,15 @@ class Joins:
                 self._running[client] = some
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    @asynccontextmanager
+    async def _turn(self, client: Client) -> AsyncIterator[None]:
+        """To read. However many joins a client has, one of them stands in the line with others'."""
+        line = self._lines.get(client)
+        if line is None:
+            line = self._lines[client] = asyncio.Lock()
+        async with line, self._turns:
+            yield
 
     def stop(self) -> None:
         """End them all."""
@@ -108,7 +130,7 @@ class Joins:
             return
         hub, client = self._hub, subscription.client
         hub.look_at_feed()
-        subscription.after = n
+        subscription.after, subscription.feed = n, hub.words.feed
         hub.index.add(subscription, hub.catalog())
         client.send(client.form.live(subscription.name, str(Position(hub.words.feed, n))))
 
@@ -124,7 +146,7 @@ class Joins:
                 await self._from_snapshot(client, subscription)
         except Exception as error:  # noqa: BLE001 - the outermost loop of a join
             _log.warning("realtime join failed", reason=str(error), exc_info=True)
-            self._start_anew(client, subscriptions, FAULT)
+            await self._start_anew(client, subscriptions, FAULT)
         finally:
             self._running.pop(client, None)
             self.count -= len(subscriptions)
@@ -134,13 +156,13 @@ class Joins:
         at = None
         while at is None:
             await client.room()
-            if client.closed or subscription.gone:
-                return
             try:
-                async with self._turns:
+                async with self._turn(client):
+                    if not _wanted([subscription]):
+                        return
                     at = await send_snapshot(self._hub, client, subscription)
             except TooManyRecordsError:
-                self._start_anew(client, [subscription], LARGE)
+                await self._start_anew(client, [subscription], LARGE)
                 return
         await self._from_position(client, [subscription], at)
 
@@ -152,16 +174,20 @@ class Joins:
             subscription.after = since.n
         await self._catch_up(client, subscriptions, since)
 
-    def _start_anew(
+    async def _start_anew(
         self, client: Client, subscriptions: Iterable[Subscription], reason: str
     ) -> None:
-        """Live from now on; what was before may be missing, and the client is told so."""
+        """Live from now on; what was before may be missing, and the client is told so.
+
+        As many at once as the client has room for, so that this does not close it.
+        """
         words = self._hub.words
-        n = words.head
-        joining = [one for one in subscriptions if not (one.gone or one.live)]
-        client.resync(joining, str(Position(words.feed, n)), reason)
-        for subscription in joining:
-            self._go_live(subscription, n)
+        while joining := _wanted(subscriptions):
+            n, some = words.head, joining[:_ANEW_AT_ONCE]
+            client.resync(some, str(Position(words.feed, n)), reason)
+            for subscription in some:
+                self._go_live(subscription, n)
+            await client.room()
 
     # --- The log --------------------------------------------------------------------------------
 
@@ -170,25 +196,70 @@ class Joins:
     ) -> None:
         hub = self._hub
         n, found = since.n, since.n <= hub.words.head
+        looked_at = -1
         while True:
             left = _wanted(subscriptions)
-            if client.closed or not left:
+            if not left:
                 return
             if hub.words.feed != since.feed:
-                self._start_anew(client, left, GONE)
-                return
+                break
             if found and hub.mark() <= n:
-                for subscription in left:
-                    self._go_live(subscription, max(n, subscription.after))
-                return
-            async with self._turns:
-                page = await hub.reader.read(_page, n, self._tables(left), transaction=True)
-                if page.gone or page.feed != since.feed:
-                    self._start_anew(client, left, GONE)
+                self._go_live_while_room(client, left, n)
+                await client.room()
+                continue
+            async with self._turn(client):
+                left = _wanted(left)
+                if not left:
                     return
-                n, found = await self._tell_page(client, left, page), True
+                if looked_at != hub.catalog().version:
+                    looked_at = await self._pass_former(client, left, Position(since.feed, n))
+                page = await hub.reader.read(
+                    _page,
+                    n,
+                    self._tables(left),
+                    transaction=True,
+                    in_thread=hub.words.head - n > LOG_PAGE_ROWS,  # to look through many takes long
+                )
+                if page.gone or page.feed != since.feed:
+                    break
+                n, found = await self._tell_page(client, left, page, looked_at), True
             await asyncio.sleep(0)  # neither a read nor a turn that is free hands the loop over
             await client.room()
+        await self._start_anew(client, subscriptions, GONE)
+
+    def _go_live_while_room(
+        self, client: Client, subscriptions: Iterable[Subscription], n: int
+    ) -> None:
+        for subscription in subscriptions:
+            if client.crowded:
+                return
+            self._go_live(subscription, max(n, subscription.after))
+
+    async def _pass_former(
+        self, client: Client, subscriptions: list[Subscription], at: Position
+    ) -> int:
+        """Tell nothing of what was stored under a former definition of a collection.
+
+        Returns the version of the catalog for which that has been seen to.
+        """
+        hub = self._hub
+        while True:
+            catalog = hub.catalog()
+            redefined = await hub.reader.read(
+                _redefined,
+                at.n,
+                self._tables(subscriptions),
+                in_thread=hub.words.head - at.n > LOG_PAGE_ROWS,
+            )
+            if hub.catalog().version == catalog.version:
+                break
+        for subscription in _wanted(subscriptions):
+            collection = catalog.find(subscription.topic.collection)
+            n = -1 if collection is None else redefined.get(collection.id, -1)
+            if subscription.after < n:
+                subscription.after = n
+                client.resync([subscription], str(at._replace(n=n)), RESET)
+        return catalog.version
 
     def _tables(self, subscriptions: Iterable[Subscription]) -> frozenset[str]:
         """The tables of the log that matter to these."""
@@ -198,22 +269,23 @@ class Joins:
         return frozenset((*tables, EVERY_TABLE))
 
     async def _tell_page(
-        self, client: Client, subscriptions: list[Subscription], page: ChangePage
+        self, client: Client, subscriptions: list[Subscription], page: ChangePage, version: int
     ) -> int:
         """Each change to whom it may concern; in portions of one read each.
 
-        Returns the n that all have been told up to: not the page's when the client is crowded.
+        Returns the n that all have been told up to: not the page's when the client is crowded, or
+        when the catalog has moved from `version`.
         """
         waiting: list[_Heard] = []
         for heard in self._heard(subscriptions, page):
             waiting.append(heard)
             if len(waiting) >= REALTIME_JUDGEMENTS_PER_READ:
-                stopped_at = await self._tell(client, waiting)
+                stopped_at = await self._tell(client, waiting, version)
                 if stopped_at is not None:
                     return stopped_at.n - 1
                 waiting = []
                 await asyncio.sleep(0)  # others have their turn
-        stopped_at = await self._tell(client, waiting)
+        stopped_at = await self._tell(client, waiting, version)
         return page.upto if stopped_at is None else stopped_at.n - 1
 
     def _heard(self, subscriptions: list[Subscription], page: ChangePage) -> Iterator[_Heard]:
@@ -231,14 +303,17 @@ class Joins:
                 if concerned:
                     yield _Heard(change, position, subscription)
 
-    async def _tell(self, client: Client, waiting: list[_Heard]) -> Change | None:
-        """Judge and tell; once more when a rule or the listener moved meanwhile.
+    async def _tell(self, client: Client, waiting: list[_Heard], version: int) -> Change | None:
+        """Judge and tell; once more when the listener moved meanwhile.
 
-        Returns the change at which the client had no more room, None when all were told.
+        Returns the change at which the client had no more room or the catalog had moved, None when
+        all were told.
         """
         hub = self._hub
         while waiting and not client.closed:
             catalog, principal = hub.catalog(), client.principal
+            if catalog.version != version:
+                return waiting[0].change
             cases = [self._case(heard, catalog) for heard in waiting]
             asked = [case for case in cases if case is not None]
             expands = any(case.view.expand for case in asked)
@@ -277,6 +352,11 @@ class Joins:
         if change.table not in (table, EVERY_TABLE) or subscription.gone:
             return
         if untellable(change):
+            seen = self._hub.index.views.viewpoint(
+                subscription.topic, subscription.client.principal, catalog
+            )
+            if seen is None and collection is not None and change.table != EVERY_TABLE:
+                return  # not a word about a collection that it may not hear at all
             if subscription.after < change.n:
                 subscription.after = change.n
                 subscription.client.resync([subscription], position, RESET)
@@ -291,5 +371,12 @@ def _page(snapshot: Snapshot, _catalog: Catalog, n: int, tables: frozenset[str])
     return read_changes(snapshot, n, PAGE_LIMITS, tables)
 
 
+def _redefined(
+    snapshot: Snapshot, _catalog: Catalog, n: int, tables: frozenset[str]
+) -> dict[str, int]:
+    return redefined_after(snapshot, n, tables)
+
+
 def _wanted(subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    return [subscription for subscription in subscriptions if not subscription.gone]
+    """Those that are still to be made live; none when the client is closed."""
+    return [one for one in subscriptions if not (one.gone or one.live or one.client.closed)]

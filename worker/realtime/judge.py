@@ -118,7 +118,8 @@ def show(
 ) -> Verdict:
     """The record as this view shows it; None when the rule or the filter does not hold.
 
-    One that fails for this record denies, and harms no other view.
+    One that fails for this record denies, and harms no other view. Raises SQLError where the file
+    has another schema than the catalog says.
     """
     view = case.view
     try:
@@ -135,6 +136,8 @@ def show(
         if view.expand or view.cut:
             return _dressed(snapshot, catalog, plans, view, shown, request)
     except (LanguageError, SQLError) as error:
+        if isinstance(error, SQLError) and snapshot.catalog_version() != catalog.version:
+            raise  # the view is of another schema than the file has by now: judge again
         _log.warning("realtime view denies", reason=str(error))
         return None
     return shown

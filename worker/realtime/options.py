@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from shared.access.decide import DENY, decide
 from shared.access.identity import Identity
@@ -24,14 +26,21 @@ from worker.realtime.topics import Question, Topic, questions
 from worker.records.expand_paths import read_paths
 from worker.records.fields import check_fields
 
+_COUNTED: Final = 1_024
 
-async def check_options(topics: Iterable[Topic], asker: Identity, catalog: Catalog) -> None:
+
+async def check_options(
+    topics: Iterable[Topic], asker: Identity, catalog: Catalog, kept: Iterable[Topic] = ()
+) -> None:
     """Compile what the client wrote itself, where it may hear anything. Raises INVALID.
 
-    `asker`: any identity with the client's rights.
+    `asker`: any identity with the client's rights.  `kept`: what the client has beside these, which
+    was compiled before; only its comparisons count.
     """
-    comparisons, until = 0, time.monotonic() + REALTIME_SLICE_SECONDS
-    for question in questions(topics):
+    until = time.monotonic() + REALTIME_SLICE_SECONDS
+    asked = questions(topics)
+    comparisons = sum(_counted(one.filter) for one in questions(kept) if one not in asked)
+    for question in asked:
         check_fields(question.fields)
         _check_expand(question, asker, catalog)
         if not question.filter:
@@ -78,6 +87,15 @@ def _check(question: Question, asker: Identity, catalog: Catalog) -> int:
 def _denied(question: Question, collection: Collection, asker: Identity) -> bool:
     rule = collection.view_rule if question.single else collection.list_rule
     return decide(rule, asker) is DENY
+
+
+@lru_cache(_COUNTED)
+def _counted(text: str) -> int:
+    """The comparisons of a filter that was accepted."""
+    try:
+        return _comparisons(parse(text)) if text else 0
+    except LanguageError:
+        return 0  # of a collection that is not there
 
 
 def _comparisons(expression: Expression) -> int:

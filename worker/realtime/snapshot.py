@@ -78,7 +78,14 @@ async def _listed(hub: Hub, client: Client, topic: Topic) -> Listed:
         principal, catalog = client.principal, hub.catalog()
         seen = hub.index.views.viewpoint(topic, principal, catalog)
         listed = await hub.reader.read(
-            _read, hub.plans, catalog.version, seen, topic, principal, transaction=True
+            _read,
+            hub.plans,
+            catalog.version,
+            seen,
+            topic,
+            principal,
+            transaction=True,
+            in_thread=_cuts_a_list(topic),
         )
         if listed is None:
             continue
@@ -120,6 +127,12 @@ def _read(
         if error.kind is not Kind.FORBIDDEN:
             raise
         return Listed([_NOTHING], at)
+
+
+def _cuts_a_list(topic: Topic) -> bool:
+    """Whether each record of a list is taken apart by ourselves, which is nothing for the loop."""
+    apart = bool(topic.fields) and (bool(topic.expand) or plain_names(topic.fields) is None)
+    return apart and topic.record == EVERY_RECORD
 
 
 def _list(

@@ -170,7 +170,7 @@ async def add_topics(
     check_room(context, client, all_wanted)
     while True:
         principal, catalog = client.principal, context.catalog.current()
-        await check_options(topics, asker_of(principal, catalog), catalog)
+        await check_options(topics, asker_of(principal, catalog), catalog, all_wanted)
         if client.principal == principal:
             break
     all_wanted = _with(client, topics)

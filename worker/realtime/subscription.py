@@ -14,14 +14,14 @@ class Subscription:
     """A topic that a client has.
 
     `after`: the last n of the log that it was told or that lies before it; nothing up to there is
-    told to it again, whoever delivers.
+    told to it again, whoever delivers.  `feed`: id of the log that this n is of.
     `prefix`, `spelling`: its own first bytes of an event, and what spells the rest.
     `place`: where the index has it, None while it cannot hear anything.
     `live`: it is told what happens, as it happens; before that it is being joined to the stream.
     `gone`: its client does not want it any more.
     """
 
-    __slots__ = ("after", "client", "gone", "live", "place", "prefix", "spelling", "topic")
+    __slots__ = ("after", "client", "feed", "gone", "live", "place", "prefix", "spelling", "topic")
 
     def __init__(self, client: Client, topic: Topic) -> None:
         self.client = client
@@ -29,7 +29,7 @@ class Subscription:
         self.prefix = client.form.prefix(client.id, topic.subscription)
         self.spelling = client.form.spelling(topic.subscription)
         self.place: Place | None = None
-        self.after = -1
+        self.after = self.feed = -1
         self.live = False
         self.gone = False
 

@@ -115,7 +115,7 @@ class Question(NamedTuple):
     @property
     def chars(self) -> int:
         """Length of what has to be kept."""
-        return len(self.filter) + len(self.expand) + len(self.fields) + self.source.chars
+        return max(len(self.filter) + len(self.expand) + len(self.fields), self.source.chars)
 
 
 def topic_of(path: str, subscription: str = "") -> Topic:

@@ -388,32 +388,3 @@ def test_a_resumable_stream_joins_without_control_messages(place: Place) -> None
         assert events(plain) == []
 
     run_hub(place, scenario)
-
-
-def test_a_topic_added_during_a_join_comes_along(place: Place) -> None:
-    """A stream remembers one position: it is never told a later event before an earlier one."""
-    place.commit(*(created(f"r{n}") for n in range(3 * LOG_PAGE_ROWS)))
-
-    async def scenario(hub: Hub) -> None:
-        client = stream(hub, RESUMABLE_STREAM)
-        subscribe(hub, client, "posts", since=place.at(0))
-        subscribe(hub, client, "early")
-        while not client.crowded:
-            await asyncio.sleep(0)
-        subscribe(hub, client, "late")
-        hub.on_changes(place.commit(message("early", "1"), message("late", "2")))
-        positions: list[int] = []
-        async with asyncio.timeout(5):
-            while len(positions) < 3 * LOG_PAGE_ROWS + 2:
-                if not client.waiting:
-                    await asyncio.sleep(0)
-                    continue
-                lines = client._take().decode().split("\n")
-                ids = [line.rpartition(":")[2] for line in lines if line.startswith("id:")]
-                positions += [int(one) for one in ids]
-            while hub.subscriptions != hub.index.count:  # noqa: ASYNC110 - no event for "joined"
-                await asyncio.sleep(0)
-        assert positions == sorted(set(positions))
-        assert hub.index.count == 3
-
-    run_hub(place, scenario)

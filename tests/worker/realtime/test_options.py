@@ -17,6 +17,7 @@ from tests.sse import options
 from tests.worker.realtime.place import Place
 from worker.realtime import options as options_module
 from worker.realtime.topic_text import read_topics
+from worker.realtime.topics import Topic
 
 
 def _check(place: Place, *subscriptions: str) -> None:
@@ -51,6 +52,20 @@ def test_comparisons_are_counted_over_all_filters(place: Place) -> None:
     topics += [_filtered(wide, "later"), _filtered(wide, "posts/one"), _filtered(wide, "later/one")]
     _check(place, *topics[:3])
     assert "comparisons" in _refused(place, *topics)
+
+
+def test_comparisons_of_what_a_client_has_count_as_well(place: Place) -> None:
+    """A WebSocket client adds topics one by one; the bound is for all of them."""
+    asked = [read_topics([_filtered("||".join([f"size={n}"] * 190))]) for n in range(3)]
+    catalog = place.reader.catalog.current()
+
+    def check(new: tuple[Topic, ...], *kept: tuple[Topic, ...]) -> None:
+        had = [topic for topics in kept for topic in topics]
+        asyncio.run(options_module.check_options(new, GUEST, catalog, had))
+
+    check(asked[1], asked[0], asked[1])
+    with pytest.raises(QuillError, match="comparisons"):
+        check(asked[2], asked[0], asked[1])
 
 
 def test_what_a_rule_denies_is_not_compiled(place: Place) -> None:
