@@ -32,17 +32,17 @@ from worker.http.headers import FixedHeaders, Position
 from worker.http.listener import Listener, port_of
 from worker.http.routes import Route, Routes
 from worker.http.server import Application
-from worker.realtime.client_id import Owner
+from worker.realtime.clients.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.subscribe import serve_peers
 from worker.records.plans import PlanCache
-from worker.wire.live import gate
-from worker.wire.live.main_port import MainPort
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
+from worker.wire.websocket import gate
+from worker.wire.websocket.main_port import MainPort
 
 if TYPE_CHECKING:
-    from worker.wire.live.second_port import SecondPort
+    from worker.wire.websocket.second_port import SecondPort
 
 _INCARNATION_BITS = 63
 _PAGE_POLL_SECONDS = 0.002
@@ -113,7 +113,7 @@ def build_gate(context: Context) -> gate.Gate:
 
 def build_second_port(context: Context, descriptor: int) -> SecondPort:
     """The second port of realtime. Its library is imported only where the port is on."""
-    from worker.wire.live.second_port import SecondPort  # noqa: PLC0415
+    from worker.wire.websocket.second_port import SecondPort  # noqa: PLC0415
 
     return SecondPort(context, build_gate(context), error_response, descriptor)
 

@@ -59,7 +59,7 @@ def publish(
 
 def _planner(topic: str, value: object) -> Callable[[Catalog], Plan]:
     """Makes the plan for a catalog. Raises QuillError for a topic or data that cannot be told."""
-    from worker.realtime.publishing import make_message, message_plan  # noqa: PLC0415
+    from worker.realtime.publishing.message import make_message, message_plan  # noqa: PLC0415
 
     return lambda catalog: message_plan(catalog, [make_message(catalog, topic, value)])
 

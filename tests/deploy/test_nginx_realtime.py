@@ -16,8 +16,8 @@ from tests.faults.crowd import Outcome, listening
 from tests.faults.faulty import kill_worker, roll
 from tests.faults.listeners import Listener, SocketListener, StreamListener
 from tests.faults.scribes import COLLECTION, FIELDS, PATH, log, scribes
-from tests.live import LiveClient
 from tests.sse import Connection, EventStream
+from tests.websocket import LiveClient
 
 _WRITES = 60
 _OF_EACH = 4

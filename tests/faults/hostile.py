@@ -8,8 +8,8 @@ import re
 import socket
 from typing import Any
 
-from tests.live import HOST, PATH, RawSocket, frame, handshake
 from tests.sse import options, set_subscriptions
+from tests.websocket import HOST, PATH, RawSocket, frame, handshake
 
 _RECEIVE_BUFFER = 4_096
 _SECONDS = 30.0

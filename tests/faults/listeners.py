@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from websockets.exceptions import InvalidHandshake, InvalidMessage
 
-from tests.live import Ended, LiveClient, Refused
 from tests.sse import Closed, Connection, EventStream
+from tests.websocket import Ended, LiveClient, Refused
 
 SECONDS = 60.0
 LAST_STEP = -1

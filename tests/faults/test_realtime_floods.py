@@ -15,8 +15,8 @@ from tests.faults.footprint import Footprint
 from tests.faults.hostile import SlowClient
 from tests.faults.listeners import listeners
 from tests.faults.scribes import COLLECTION, FIELDS, log, scribes
-from tests.live import LiveClient
 from tests.sse import EventStream
+from tests.websocket import LiveClient
 
 _AT_ONCE = 8
 _WARMING = 400

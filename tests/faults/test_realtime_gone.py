@@ -14,9 +14,9 @@ import pytest
 from tests.cluster_process import ClusterProcess
 from tests.faults.listeners import number_of
 from tests.faults.scribes import COLLECTION, FIELDS, PATH
-from tests.live import LiveClient
 from tests.sse import Connection, EventStream
 from tests.waiting import until
+from tests.websocket import LiveClient
 
 _TOPIC = f"{COLLECTION}/*"
 

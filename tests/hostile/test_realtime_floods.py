@@ -17,13 +17,13 @@ from shared.limits import (
 )
 from tests.worker.realtime.listening import messages, socket, topic
 from tests.worker.realtime.place import Place, created, run_hub
-from worker.realtime.client import Client
-from worker.realtime.forms import Spelling, Told
+from worker.realtime.clients.client import Client
+from worker.realtime.clients.encoders import Spelling, Told
+from worker.realtime.delivery.telling import tell
 from worker.realtime.hub import Hub
 from worker.realtime.position import Position
-from worker.realtime.telling import tell
-from worker.realtime.topic_text import read_topics
-from worker.realtime.topics import Topic, check_count
+from worker.realtime.topics.text import read_topics
+from worker.realtime.topics.topic import Topic, check_count
 
 MANY = SUBSCRIPTIONS_PER_CLIENT
 
@@ -168,7 +168,7 @@ def test_nothing_is_spelled_for_clients_that_are_closed(place: Place) -> None:
         hub.subscribe(client, [topic("posts", subscription=f"s{n}") for n in range(500)])
         members = list(client.subscriptions.values())
         for member in members:
-            member.spelling = Counting(client.form, member.name)
+            member.spelling = Counting(client.encoder, member.name)
         told = Told(b"create", b'"posts"', b"main:a:5", b'"%b"' % (b"x" * 200_000))
         tell(created(n=place.words.head + 1), told, members)
         assert client.closed

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.cluster_process import ClusterProcess
-from tests.live import LiveClient, Message
+from tests.websocket import LiveClient, Message
 
 PASSWORD = "password123"
 

@@ -14,7 +14,7 @@ ALLOWED_ROOTS = {
 CLUSTER_MAY_SHARE = {"limits", "logs", "metrics", "run_directory", "settings", "status_page"}
 # What a command needs to plan a write and to send it, and nothing that serves.
 CLI_MAY_USE = (
-    "worker.engine", "worker.records", "worker.auth.superusers", "worker.realtime.publishing",
+    "worker.engine", "worker.records", "worker.auth.superusers", "worker.realtime.publishing.message",
 )  # fmt: skip
 # A layer may import those to its right, and itself.
 SHARED_LAYERS = ("messages", "sql", "access", "language", "schema")
@@ -30,7 +30,7 @@ HOMES = {
     "falcon": ("worker.http",),
     "multipart": ("worker.http",),
     "uvloop": ("worker.__main__",),
-    "websockets": ("worker.wire.live",),
+    "websockets": ("worker.wire.websocket",),
     "zmq": ("worker.engine", "writer"),
     "argon2": ("shared.passwords",),
     "joserfc": ("worker.auth.tokens",),

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from tests.live import LiveClient, Message
 from tests.sse import EventStream
 from tests.visibility.case import Case, ident
 from tests.visibility.readers import spelled
 from tests.visibility.stage import SIGNALS, signal_of
+from tests.websocket import LiveClient, Message
 
 EVERY = "*"
 _SIGNAL = "the signal"

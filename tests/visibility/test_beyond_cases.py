@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.live import LiveClient, Message, Refused
 from tests.load import Connection
 from tests.sse import Closed, EventStream, options
 from tests.visibility.case import ident
 from tests.visibility.stage import SIGNALS, Stage
 from tests.visibility.standard import FIELDS, ROWS, number, relation, text
+from tests.websocket import LiveClient, Message, Refused
 
 _SIGNAL = ident("beyond")
 _OPEN = dict.fromkeys(("listRule", "viewRule"), "")

@@ -28,24 +28,24 @@ from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from shared.status_page import DatabaseWords
 from worker.engine.reader import Reader
-from worker.realtime.client import DRAIN, Client
-from worker.realtime.client_id import Owner, new_client_id
-from worker.realtime.delivery import Delivery
-from worker.realtime.forms import Form
-from worker.realtime.index import TopicIndex
-from worker.realtime.join import Joins
+from worker.realtime.clients.client import Client
+from worker.realtime.clients.client_id import Owner, new_client_id
+from worker.realtime.clients.encoders import Encoder
+from worker.realtime.clients.signed_in import SignedIn
+from worker.realtime.clients.subscription import Subscription
+from worker.realtime.delivery.delivery import Delivery
+from worker.realtime.delivery.index import TopicIndex
+from worker.realtime.delivery.join import Joins
 from worker.realtime.position import Position
-from worker.realtime.presence import Presence
 from worker.realtime.principal import Principal
-from worker.realtime.subscription import Subscription
-from worker.realtime.topics import Topic
+from worker.realtime.reasons import DRAIN, REVOKED
+from worker.realtime.topics.topic import Topic
 from worker.records.plans import PlanCache
 
 _log = get_logger()
 _Client = TypeVar("_Client", bound=Client)
-Maker = Callable[[str, str, Form, str, Callable[[Client], None]], _Client]
+Maker = Callable[[str, str, Encoder, str, Callable[[Client], None]], _Client]
 """What makes a client of some transport: its class."""
-REVOKED = "revoked"
 
 
 class Hub:
@@ -66,7 +66,7 @@ class Hub:
         self.index = TopicIndex()
         self.mark: Callable[[], int] = lambda: words.head
         self._clients: dict[str, Client] = {}
-        self._present = Presence()
+        self._present = SignedIn()
         self._delivery = Delivery(self)
         self._joins = Joins(self)
         self._sweeper: asyncio.Task[None] | None = None
@@ -131,14 +131,14 @@ class Hub:
 
     # --- Clients --------------------------------------------------------------------------------
 
-    def connect(self, ip: str, form: Form, make: Maker[_Client]) -> _Client:
+    def connect(self, ip: str, encoder: Encoder, make: Maker[_Client]) -> _Client:
         """A new client. Raises UNAVAILABLE when the worker drains or has too many."""
         if self._closing or len(self._clients) >= REALTIME_CLIENTS_PER_WORKER:
             raise QuillError(
                 Kind.UNAVAILABLE, "No more realtime clients now.", retry_after_seconds=1.0
             )
         position = str(Position(self.words.feed, self.words.head))
-        client = make(new_client_id(self.owner), ip, form, position, self._left)
+        client = make(new_client_id(self.owner), ip, encoder, position, self._left)
         self._clients[client.id] = client
         return client
 
@@ -218,7 +218,7 @@ class Hub:
     def sign_out(self, client: Client, reason: str) -> None:
         """Make a guest of a client, and tell it."""
         self.become(client, None)
-        client.send(client.form.signed_out(reason))
+        client.send(client.encoder.signed_out(reason))
 
     # --- The clock ------------------------------------------------------------------------------
 

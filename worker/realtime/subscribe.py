@@ -20,14 +20,14 @@ from shared.schema.catalog import Catalog
 from worker.auth.identity import identify
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
-from worker.realtime.client import Client
-from worker.realtime.client_id import Owner, owner_of
-from worker.realtime.options import check_options
+from worker.realtime.clients.client import Client
+from worker.realtime.clients.client_id import Owner, owner_of
+from worker.realtime.clients.subscription import Subscription
 from worker.realtime.principal import Principal, current_identity, principal_as, principal_of
-from worker.realtime.subscription import Subscription
-from worker.realtime.topic_text import read_topics
-from worker.realtime.topics import Topic, check_count
-from worker.realtime.viewpoint import asker_of
+from worker.realtime.topics.options import check_options
+from worker.realtime.topics.text import read_topics
+from worker.realtime.topics.topic import Topic, check_count
+from worker.realtime.views.viewpoint import asker_of
 
 PEER_KIND: Final = "realtime.subscribe"
 _UNKNOWN_CLIENT: Final = "Missing or invalid client id."

@@ -9,28 +9,29 @@ from typing import Any
 
 import pytest
 
-from worker.realtime.client import Client, StreamClient
-from worker.realtime.forms import EVENT_STREAM, Form, MessageForm
+from worker.realtime.clients.client import Client
+from worker.realtime.clients.encoders import EVENT_STREAM, Encoder, MessageEncoder
+from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.hub import Hub
 from worker.realtime.position import Position
 from worker.realtime.principal import Principal
-from worker.realtime.topic_text import read_topic
-from worker.realtime.topics import Topic
+from worker.realtime.topics.text import read_topic
+from worker.realtime.topics.topic import Topic
 
 IP = "127.0.0.1"
-MESSAGES = MessageForm(30.0)
+MESSAGES = MessageEncoder(30.0)
 Message = dict[str, Any]
 
 
-def stream(hub: Hub, form: Form = EVENT_STREAM) -> StreamClient:
+def stream(hub: Hub, encoder: Encoder = EVENT_STREAM) -> StreamClient:
     """A client of server-sent events that has taken its first event."""
-    client = hub.connect(IP, form, StreamClient)
+    client = hub.connect(IP, encoder, StreamClient)
     client._take()
     return client
 
 
 def socket(hub: Hub) -> Client:
-    """A client of the message form that has taken its first message."""
+    """A client of the message encoder that has taken its first message."""
     client = hub.connect(IP, MESSAGES, Client)
     client.take()
     return client
@@ -65,7 +66,7 @@ def _topic(one: str | Topic) -> Topic:
 
 
 def messages(client: Client) -> list[Message]:
-    """All that a client of the message form was told and has not taken."""
+    """All that a client of the message encoder was told and has not taken."""
     taken = []
     while client.waiting:
         taken += client.take()

@@ -22,7 +22,7 @@ from shared.sql.plan import Value
 from shared.status_page import StatusPage
 from worker.auth.identity import load_identity
 from worker.engine.reader import Reader
-from worker.realtime.client_id import Owner
+from worker.realtime.clients.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.position import Position
 from worker.realtime.principal import Principal, principal_as

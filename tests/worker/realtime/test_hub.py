@@ -22,12 +22,12 @@ from tests.worker.realtime.listening import (
     topic,
 )
 from tests.worker.realtime.place import ID, OWNER, Place, message, run_hub
-from worker.realtime import sse
-from worker.realtime.client import Client
-from worker.realtime.client_id import owner_of
-from worker.realtime.forms import RESUMABLE_STREAM
+from worker.realtime.clients import sse
+from worker.realtime.clients.client import Client
+from worker.realtime.clients.client_id import owner_of
+from worker.realtime.clients.encoders import RESUMABLE_STREAM
 from worker.realtime.hub import Hub
-from worker.realtime.topic_text import with_options
+from worker.realtime.topics.text import with_options
 
 
 def _change(n: int, act: Act = Act.CREATE, table: str = "c_posts", **values: Any) -> Change:

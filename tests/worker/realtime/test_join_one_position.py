@@ -7,7 +7,7 @@ import asyncio
 from shared.limits import LOG_PAGE_ROWS
 from tests.worker.realtime.listening import stream, subscribe
 from tests.worker.realtime.place import Place, created, message, run_hub
-from worker.realtime.forms import RESUMABLE_STREAM
+from worker.realtime.clients.encoders import RESUMABLE_STREAM
 from worker.realtime.hub import Hub
 
 

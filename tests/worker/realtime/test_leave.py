@@ -19,7 +19,7 @@ from tests.worker.realtime.listening import (
 )
 from tests.worker.realtime.place import ID, Place, created, deleted, run_hub, updated
 from worker.realtime.hub import Hub
-from worker.realtime.topic_text import with_options
+from worker.realtime.topics.text import with_options
 
 OUT = updated(before={"size": 1}, size=2)
 IN = updated(before={"size": 2}, size=1)

@@ -28,7 +28,7 @@ from tests.worker.realtime.listening import Message, messages, topic
 from tests.worker.realtime.place import created, deleted, message, reset, updated
 from tests.worker.realtime.told_model import CHAT, RULES, Fact, History, Listener, Log, Row
 from tests.worker.realtime.told_world import World
-from worker.realtime.client import Client
+from worker.realtime.clients.client import Client
 from worker.realtime.position import Position
 
 KEYS = tuple(f"record{n:09}" for n in range(5))

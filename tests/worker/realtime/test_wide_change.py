@@ -15,13 +15,13 @@ from tests.sse import options
 from tests.worker.realtime.listening import listen, settle, subscribe
 from tests.worker.realtime.place import ID, Place, run_hub
 from worker.engine.snapshot import Snapshot
-from worker.realtime import delivery as delivery_module
-from worker.realtime import judge as judge_module
-from worker.realtime import sse
-from worker.realtime.client import StreamClient
+from worker.realtime.clients import sse
+from worker.realtime.clients.stream_client import StreamClient
+from worker.realtime.delivery import delivery as delivery_module
 from worker.realtime.hub import Hub
-from worker.realtime.judge import Case, Verdicts
 from worker.realtime.principal import Principal
+from worker.realtime.views import judge as judge_module
+from worker.realtime.views.judge import Case, Verdicts
 from worker.records.plans import PlanCache
 
 VIEWS = 3 * REALTIME_JUDGEMENTS_PER_READ + 50

@@ -23,11 +23,11 @@ from worker.engine.change_log import PageLimits
 from worker.engine.feed import Feed
 from worker.engine.reader import Reader
 from worker.engine.snapshot import Snapshot
-from worker.realtime import delivery as delivery_module
-from worker.realtime import join as join_module
-from worker.realtime import snapshot as snapshot_module
-from worker.realtime import telling as telling_module
-from worker.realtime.client import Client
+from worker.realtime.clients.client import Client
+from worker.realtime.delivery import delivery as delivery_module
+from worker.realtime.delivery import join as join_module
+from worker.realtime.delivery import snapshot as snapshot_module
+from worker.realtime.delivery import telling as telling_module
 from worker.realtime.hub import Hub
 from worker.records.plans import PlanCache
 
@@ -144,7 +144,7 @@ class World:
         )
 
     def connect(self) -> Client:
-        """A client of the message form."""
+        """A client of the message encoder."""
         return self.call(lambda: self.hub.connect("127.0.0.1", MESSAGES, CrowdedClient))
 
 

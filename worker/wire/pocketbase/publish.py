@@ -11,7 +11,7 @@ from worker.auth.identity import origin_of
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
-from worker.realtime.publish import Wish, publish
+from worker.realtime.publishing.publish import Wish, publish
 from worker.wire.pocketbase.decode import json_value
 from worker.wire.pocketbase.written import ask_of, written_response
 

@@ -11,9 +11,9 @@ from shared.errors import FieldError, QuillError, invalid
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response, StreamResponse
-from worker.realtime import sse
-from worker.realtime.client import StreamClient
-from worker.realtime.forms import EVENT_STREAM, RESUMABLE_STREAM
+from worker.realtime.clients import sse
+from worker.realtime.clients.encoders import EVENT_STREAM, RESUMABLE_STREAM
+from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.position import Position, read_position
 from worker.realtime.subscribe import Subscribe, subscribe
 from worker.wire.pocketbase.decode import text_object
@@ -27,13 +27,13 @@ async def open_stream(context: Context, request: Request) -> Response:
     first topics begin where the client left off.
     """
     resume, since = _resume(request)
-    form = RESUMABLE_STREAM if resume else EVENT_STREAM
-    client = context.hub.connect(request.client_ip, form, StreamClient)
+    encoder = RESUMABLE_STREAM if resume else EVENT_STREAM
+    client = context.hub.connect(request.client_ip, encoder, StreamClient)
     client.since = since
     if resume:  # the id of the first event is no position: from now on a browser has one
         words = context.hub.words
         begins = since or Position(words.feed, words.head)
-        client.send(form.heartbeat(client.id, str(begins)))
+        client.send(encoder.heartbeat(client.id, str(begins)))
     return StreamResponse(client.chunks(), client.abandon, sse.HEADERS)
 
 

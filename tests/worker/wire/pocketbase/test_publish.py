@@ -1,6 +1,6 @@
 """`POST /api/realtime/publish`: who may, what may be published, and that it is all or nothing.
 
-Tests `worker.realtime.publish` from outside, too.
+Tests `worker.realtime.publishing.publish` from outside, too.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Following: the log for server code, at its own pace, as a superuser sees it."""

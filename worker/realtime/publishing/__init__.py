@@ -1,0 +1,1 @@
+"""Publishing: messages on custom topics."""
