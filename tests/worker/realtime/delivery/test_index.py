@@ -222,7 +222,7 @@ def test_what_clients_ask_themselves_is_bounded_for_all(
 ) -> None:
     """By number and by text; what somebody asks already, and what asks nothing, is free."""
     monkeypatch.setattr(index_module, "REALTIME_VIEWS_PER_WORKER", 2)
-    monkeypatch.setattr(index_module, "REALTIME_FILTER_CHARS_PER_WORKER", 46)
+    monkeypatch.setattr(index_module, "REALTIME_FILTER_CHARS_PER_WORKER", 26)
     one, two, three = (f"posts{options(filter=f'size = {n}')}" for n in range(3))
     wide = f"posts{options(filter='size = 10 || size = 20')}"
     client = index.client()

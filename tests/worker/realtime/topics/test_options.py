@@ -16,8 +16,8 @@ from shared.limits import (
 from tests.sse import options
 from tests.worker.realtime.place import Place
 from worker.realtime.topics import options as options_module
-from worker.realtime.topics.text import read_topics
-from worker.realtime.topics.topic import Topic
+from worker.realtime.topics.text import read_topics, with_options
+from worker.realtime.topics.topic import Topic, topic_of
 
 
 def _check(place: Place, *subscriptions: str) -> None:
@@ -56,7 +56,10 @@ def test_comparisons_are_counted_over_all_filters(place: Place) -> None:
 
 def test_comparisons_of_what_a_client_has_count_as_well(place: Place) -> None:
     """A WebSocket client adds topics one by one; the bound is for all of them."""
-    asked = [read_topics([_filtered("||".join([f"size={n}"] * 190))]) for n in range(3)]
+    asked = [
+        (with_options(topic_of("posts", f"{n}"), {"filter": "||".join([f"size={n}"] * 190)}, {}),)
+        for n in range(3)
+    ]
     catalog = place.reader.catalog.current()
 
     def check(new: tuple[Topic, ...], *kept: tuple[Topic, ...]) -> None:

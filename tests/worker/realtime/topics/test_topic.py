@@ -74,7 +74,7 @@ def test_questions_are_what_the_client_wrote_itself() -> None:
         Question("posts", True, "a = 1", "", "", filtered),
         Question("posts", True, "", "owner", "id", shown),
     ]
-    assert [question.chars for question in asked] == [16, 26, 16, 26]
+    assert [question.chars for question in asked] == [11, 19, 11, 19]
 
 
 def test_what_only_rules_may_read_is_a_question_too() -> None:
