@@ -12,11 +12,11 @@ import orjson
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields import field_from_json
-from worker.catalog.collections import require_superuser
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, identity_in
 from worker.records.plans import PlanCache
 from worker.records.read import ListQuery, find_readable, run_list
+from worker.records.superuser_plan import require_superuser
 
 _TYPES: Final = {
     "id": "text",

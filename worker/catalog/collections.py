@@ -7,15 +7,14 @@ change came first; so nothing else needs to be guarded but the caller, and what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
-from shared.access.identity import Identity
 from shared.dates import now_text
-from shared.errors import FieldError, Kind, QuillError, forbidden, invalid
+from shared.errors import FieldError, QuillError, invalid
 from shared.limits import CATALOG_DEADLINE_SECONDS
 from shared.schema.catalog import Catalog
 from shared.schema.collection import VIEW_QUERY, Collection
@@ -24,39 +23,15 @@ from shared.schema.definition import read_definition
 from shared.schema.system import SUPERUSERS_ID
 from shared.schema.view import ID_MISSING, ID_TWICE
 from shared.sql.delete import truncate_steps
-from shared.sql.plan import Plan, Step
+from shared.sql.plan import Step
 from worker.catalog.change import CONVERSION, change_steps
 from worker.catalog.compile import INVALID_VIEW, compile_catalog
 from worker.context import Context
-from worker.engine.snapshot import Snapshot
-from worker.records import idempotency
-from worker.records.caller import Origin, caller_guards, identity_in
+from worker.records.caller import Origin
 from worker.records.idempotency import Stored
 from worker.records.read import find_readable
 from worker.records.submit import Ask, Planned, Secrets, Written, submit_planned
-
-
-class Made(NamedTuple):
-    """A plan's steps, the collection that failures are told about, and the answer."""
-
-    steps: Sequence[Step]
-    collection: Collection | None
-    answer: str
-    changes_catalog: bool = True
-
-
-Make = Callable[[Catalog], Made]
-
-
-def require_superuser(identity: Identity) -> None:
-    """Raises UNAUTHENTICATED for a guest, FORBIDDEN for any other record."""
-    if identity.superuser:
-        return
-    if not identity.collection_id:
-        raise QuillError(
-            Kind.UNAUTHENTICATED, "The request requires valid record authorization token."
-        )
-    raise forbidden("The authorized record is not allowed to perform this action.")
+from worker.records.superuser_plan import Made, Make, superuser_plan
 
 
 async def create_collection(
@@ -90,7 +65,9 @@ async def submit_change(context: Context, make: Make, origin: Origin, ask: Ask) 
     """
 
     async def planner(_: Secrets) -> Planned | Stored:
-        return await context.reader.read(_plan, make, origin, ask, transaction=True, in_thread=True)
+        return await context.reader.read(
+            superuser_plan, make, origin, ask, transaction=True, in_thread=True
+        )
 
     try:
         return await submit_planned(
@@ -112,26 +89,6 @@ def compile_and_change(
 
 
 # --- Planning ---------------------------------------------------------------------------------
-
-
-def _plan(
-    snapshot: Snapshot, catalog: Catalog, make: Make, origin: Origin, ask: Ask
-) -> Planned | Stored:
-    identity = identity_in(origin.caller, snapshot, catalog)
-    require_superuser(identity)
-    steps: list[Step] = [*caller_guards(identity)]
-    asked = ask.idempotency
-    if asked is not None:
-        stored = idempotency.find_stored(snapshot, asked, identity.actor)
-        if stored is not None:
-            return stored
-        steps.append(idempotency.guard(asked, identity.actor))
-    made = make(catalog)
-    steps += made.steps
-    if asked is not None:
-        steps.append(idempotency.store(asked, identity.actor, made.answer))
-    plan = Plan(catalog.version, tuple(steps), changes_catalog=made.changes_catalog)
-    return Planned(plan, identity.actor, made.collection, made.answer)
 
 
 def _make_new(catalog: Catalog, *, body: Mapping[str, object]) -> Made:

@@ -17,12 +17,12 @@ from shared.schema.fields.options import is_clean_text
 from shared.schema.view import clean_query
 from shared.sql.select import view_sample_sql
 from shared.sql.shape import shape_of
-from worker.catalog.collections import require_superuser
 from worker.catalog.compile import describe_query
 from worker.context import Context
 from worker.engine.failures import SQLError
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, identity_in
+from worker.records.superuser_plan import require_superuser
 
 _NAME: Final = "dry_run"
 

@@ -20,10 +20,11 @@ from shared.schema.definition import read_definition
 from shared.schema.fields.field import REQUIRED, WRONG_TYPE
 from shared.schema.naming import free_id
 from shared.schema.reserved import NOT_SERVED_YET
-from worker.catalog.collections import Made, compile_and_change, submit_change
+from worker.catalog.collections import compile_and_change, submit_change
 from worker.context import Context
 from worker.records.caller import Origin
 from worker.records.submit import Ask, Written
+from worker.records.superuser_plan import Made
 
 _FAILURE: Final = "validation_collections_import_failure"
 

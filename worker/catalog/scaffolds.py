@@ -8,9 +8,9 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, BASE, VIEW, VIEW_QUERY, Collection
 from shared.schema.field_list import ID_FIELD
 from shared.schema.fields import field_from_json
-from worker.catalog.collections import require_superuser
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, identity_in
+from worker.records.superuser_plan import require_superuser
 
 
 def scaffolds(snapshot: Snapshot, catalog: Catalog, origin: Origin) -> dict[str, object]:

@@ -12,6 +12,7 @@ from shared.limits import (
     CLIENT_CLOSE_SECONDS,
     CLIENT_IDLE_SECONDS,
 )
+from worker.realtime.clients.bell import Bell
 from worker.realtime.clients.client import Client
 from worker.realtime.clients.encoders import Encoder
 from worker.realtime.reasons import AGE, IDLE
@@ -28,7 +29,7 @@ class StreamClient(Client):
         position: str,
         left: Callable[[Client], None],
     ) -> None:
-        self._waiter: asyncio.Future[None] | None = None
+        self._bell = Bell()
         self._task: asyncio.Task[object] | None = None
         super().__init__(client_id, ip, encoder, position, left)
 
@@ -54,23 +55,17 @@ class StreamClient(Client):
 
     def wake(self) -> None:
         """Let the stream go on."""
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        self._bell.ring()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The stream's body: whatever has gathered, joined, until the client is closed."""
-        loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
         try:
             while self._queue or not self._closed:
                 if self._queue:
                     yield self._take()
                 else:
-                    self._waiter = loop.create_future()
-                    await self._waiter
+                    await self._bell.wait()
         finally:
             self._task = None
             self.abandon()

@@ -24,6 +24,7 @@ from worker.http.bodies import Receive
 from worker.http.connections import End, cut_connection
 from worker.http.request import Scope, Send
 from worker.http.response import Response
+from worker.realtime.clients.bell import Bell
 from worker.realtime.clients.client import Client
 from worker.realtime.clients.encoders import Encoder
 from worker.realtime.clients.socket_client import SocketClient
@@ -87,7 +88,7 @@ class MainSocket(SocketClient):
         position: str,
         left: Callable[[Client], None],
     ) -> None:
-        self._waiter: asyncio.Future[None] | None = None
+        self._bell = Bell()
         self._task: asyncio.Task[object] | None = None
         self._was_cut = False
         self.ends: tuple[End, End] = (None, None)
@@ -96,11 +97,7 @@ class MainSocket(SocketClient):
 
     def wake(self) -> None:
         """Let the sender go on."""
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+        self._bell.ring()
 
     def cut(self) -> None:
         """End the conversation; what the peer did not take is lost."""
@@ -146,14 +143,12 @@ class MainSocket(SocketClient):
 
     async def _send_all(self, send: Send) -> None:
         """Send whatever gathers, in order, until the client is closed."""
-        loop = asyncio.get_running_loop()
         while self.waiting or not self.closed:
             if self.waiting:
                 for message in self.take():
                     await send({"type": "websocket.send", "text": message.decode()})
             else:
-                self._waiter = loop.create_future()
-                await self._waiter
+                await self._bell.wait()
 
     async def _part(self, send: Send) -> None:
         """Send the close frame. Granian leaves it out while it waits for a message to receive."""
