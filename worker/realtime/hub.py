@@ -40,6 +40,7 @@ from worker.realtime.position import Position
 from worker.realtime.principal import Principal
 from worker.realtime.reasons import DRAIN, REVOKED
 from worker.realtime.topics.topic import Topic
+from worker.realtime.views.judge import Case, Verdicts, judge
 from worker.records.plans import PlanCache
 
 _log = get_logger()
@@ -116,6 +117,18 @@ class Hub:
         """The catalog of the moment."""
         return self.reader.catalog.current()
 
+    async def judge(
+        self, catalog: Catalog, cases: list[Case], verdicts: Verdicts
+    ) -> Verdicts | None:
+        """Judge in one read: `verdicts`, filled, or None when the catalog has moved.
+
+        Raises QuillError and SQLError; what was judged before stands in `verdicts`.
+        """
+        expands = any(case.view.expand for case in cases)
+        return await self.reader.read(
+            judge, self.plans, catalog.version, cases, verdicts, transaction=expands
+        )
+
     def look_at_feed(self) -> None:
         """While nobody listened, nobody was told that there is another log."""
         if not self.index.count:
@@ -157,8 +170,9 @@ class Hub:
         return self.index.count + self._joins.count
 
     def _left(self, client: Client) -> None:
-        """A connection has ended, for whatever reason."""
-        self._clients.pop(client.id, None)
+        """A connection has ended, for whatever reason; its transport may say so more than once."""
+        if self._clients.pop(client.id, None) is None:
+            return
         self._present.move(client.principal, None)
         self.unsubscribe(client, list(client.subscriptions))
 

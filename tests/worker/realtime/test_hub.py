@@ -27,6 +27,7 @@ from worker.realtime.clients.client import Client
 from worker.realtime.clients.client_id import owner_of
 from worker.realtime.clients.encoders import RESUMABLE_STREAM
 from worker.realtime.hub import Hub
+from worker.realtime.principal import Principal
 from worker.realtime.topics.text import with_options
 
 
@@ -170,6 +171,22 @@ def test_without_subscriptions_changes_are_not_kept(place: Place) -> None:
         assert len(hub) == 0
         hub.on_changes([_change(1)])
         assert hub._delivery.idle
+
+    run_hub(place, scenario)
+
+
+def test_a_connection_may_end_more_than_once(place: Place) -> None:
+    """Its transport and its stream both say so; others who are the same stay who they are."""
+    ann = Principal("c_users", "ann", "key", superuser=False)
+
+    async def scenario(hub: Hub) -> None:
+        gone, stays = listen(hub, "posts", principal=ann), listen(hub, "posts", principal=ann)
+        gone.abandon()
+        gone.abandon()
+        assert list(hub.all_principals()) == [ann]
+        stays.abandon()
+        stays.abandon()
+        assert list(hub.all_principals()) == []
 
     run_hub(place, scenario)
 

@@ -15,9 +15,9 @@ from tests.sse import options
 from tests.worker.realtime.listening import listen, settle, subscribe
 from tests.worker.realtime.place import ID, Place, run_hub
 from worker.engine.snapshot import Snapshot
+from worker.realtime import hub as hub_module
 from worker.realtime.clients import sse
 from worker.realtime.clients.stream_client import StreamClient
-from worker.realtime.delivery import delivery as delivery_module
 from worker.realtime.hub import Hub
 from worker.realtime.principal import Principal
 from worker.realtime.views import judge as judge_module
@@ -59,7 +59,7 @@ class Reads:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     """Watch the hub's reads."""
     made = Reads()
-    monkeypatch.setattr(delivery_module, "judge", made.judge)
+    monkeypatch.setattr(hub_module, "judge", made.judge)
     return made
 
 

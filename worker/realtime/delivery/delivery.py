@@ -35,7 +35,7 @@ from worker.realtime.delivery.telling import (
 )
 from worker.realtime.principal import Principal, ended
 from worker.realtime.reasons import FAULT, RESET
-from worker.realtime.views.judge import Case, Verdicts, judge
+from worker.realtime.views.judge import Case, Verdicts
 from worker.realtime.views.viewpoint import Seen
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Delivery:
         verdicts: Verdicts | None = Verdicts()
         if cases:
             try:
-                verdicts = await self._judge(catalog, cases, Verdicts())
+                verdicts = await self._hub.judge(catalog, cases, Verdicts())
             except (QuillError, SQLError) as error:
                 _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
                 edits = -1
@@ -207,15 +207,6 @@ class Delivery:
         position = self._hub.position(change.n)
         tell(change, message_of(change, position), self._index.custom(change))
 
-    async def _judge(
-        self, catalog: Catalog, cases: list[Case], verdicts: Verdicts
-    ) -> Verdicts | None:
-        expands = any(case.view.expand for case in cases)
-        hub = self._hub
-        return await hub.reader.read(
-            judge, hub.plans, catalog.version, cases, verdicts, transaction=expands
-        )
-
     # --- One change in many reads ---------------------------------------------------------------
 
     async def _tell_apart(self, change: Change) -> None:
@@ -257,7 +248,7 @@ class Delivery:
         cases = _cases(change, groups, catalog)
         verdicts, failed = Verdicts(), False
         try:
-            if await self._judge(catalog, cases, verdicts) is None:
+            if await self._hub.judge(catalog, cases, verdicts) is None:
                 return False
         except (QuillError, SQLError) as error:
             _log.warning("realtime judging failed", reason=str(error), cases=len(cases))

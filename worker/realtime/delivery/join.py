@@ -45,7 +45,7 @@ from worker.realtime.delivery.telling import (
 from worker.realtime.position import Position
 from worker.realtime.reasons import FAULT, GONE, LARGE, RESET
 from worker.realtime.topics.topic import EVERY_RECORD
-from worker.realtime.views.judge import Case, Verdict, Verdicts, judge
+from worker.realtime.views.judge import Case, Verdict, Verdicts
 
 if TYPE_CHECKING:
     from worker.realtime.hub import Hub
@@ -314,10 +314,7 @@ class Joins:
                 return waiting[0].change
             cases = [self._case(heard, catalog) for heard in waiting]
             asked = [case for case in cases if case is not None]
-            expands = any(case.view.expand for case in asked)
-            verdicts = await hub.reader.read(
-                judge, hub.plans, catalog.version, asked, Verdicts(), transaction=expands
-            )
+            verdicts = await hub.judge(catalog, asked, Verdicts())
             if verdicts is None or hub.catalog().version != catalog.version:
                 continue
             if verdicts.lost:

@@ -32,6 +32,7 @@ from tests.worker.realtime.place import (
     updated,
 )
 from worker.engine.change_log import PageLimits
+from worker.realtime import hub as hub_module
 from worker.realtime.clients.encoders import RESUMABLE_STREAM
 from worker.realtime.delivery import join as join_module
 from worker.realtime.hub import Hub
@@ -70,7 +71,7 @@ class Meanwhile:
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
     """Watch the joins' reads."""
     made = Meanwhile()
-    monkeypatch.setattr(join_module, "judge", made.judge)
+    monkeypatch.setattr(hub_module, "judge", made.judge)
     yield made
     assert not made.at
 
@@ -280,12 +281,12 @@ def test_a_fault_is_told_and_ends_nothing(place: Place, monkeypatch: pytest.Monk
     def broken(*args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(join_module, "judge", broken)
-
     async def scenario(hub: Hub) -> None:
         client = socket(hub)
-        subscribe(hub, client, topic("posts", since=place.at(0)))
-        await settle(hub)
+        with monkeypatch.context() as patch:
+            patch.setattr(hub_module, "judge", broken)
+            subscribe(hub, client, topic("posts", since=place.at(0)))
+            await settle(hub)
         told = messages(client)
         assert [(one["type"], one.get("reason")) for one in told] == [
             ("resync", "fault"),
