@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk shop)
 
-.PHONY: run test test-long lint bench bench-queries bench-realtime tools lock clean
+.PHONY: run test test-long lint bench bench-queries bench-realtime bench-backups bench-transfer tools docs lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/quillbase run --depot depot
 
 test: $(VENV)/.dev $(NODE_MODULES)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long and not alone" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m "alone and not long"
 
 test-long: $(VENV)/.dev $(NODE_MODULES)
 	$(BIN)/python -m pytest -m long -s
@@ -30,6 +31,18 @@ bench-queries: $(VENV)/.dev
 
 bench-realtime: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.realtime
+
+bench-backups: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.backups
+
+bench-transfer: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.transfer
+
+# The parts of docs/ that are made of the declarations of settings.
+docs: $(VENV)/.dev
+	$(BIN)/python -m shared.config.reference proto > docs/config.proto
+	$(BIN)/python -m shared.config.reference page < docs/settings.md > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
 
 # What tests and benchmarks need from Debian. Needs root.
 tools:

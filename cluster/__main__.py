@@ -7,6 +7,7 @@ ports, then the depot's lock, then the run directory.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,10 @@ from cluster.child import Command, default_command
 from cluster.depot import Depot
 from cluster.ops import OpsServer, ProcessUsage
 from cluster.refusal import Refusal
+from cluster.replacement import carry_out, leave_word
 from cluster.sockets import Addresses, prepare_unix_directory
-from cluster.supervisor import Supervisor
+from cluster.supervisor import EXIT_REPLACE, Supervisor
+from shared.run_directory import RunDirectory
 from shared.settings import Settings
 
 
@@ -51,31 +54,55 @@ def main(words: Sequence[str], command: Command = default_command) -> int:
 def supervise(settings: Settings, command: Command = default_command) -> int:
     """Take ports, depot and run directory, run the supervisor, and give all back.
 
+    When the supervisor ends so that the depot's data can be replaced, that is done, and another one
+    runs on the same ports and the same lock.
     Raises Refusal with a sentence for the user.
     """
     addresses = Addresses(settings.host, settings.port, settings.realtime_port)
     ops = OpsServer(settings.ops_port)
     prepare_unix_directory(settings.uds_dir)
+    # Between two supervisors nobody listens to these; SIGTERM may end us at any time.
+    for number in (signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     depot = Depot.take(Path(settings.depot))
     try:
-        run = depot.make_run_directory(_as_it_runs(settings, addresses))
-        supervisor = Supervisor(
-            settings,
-            depot,
-            addresses,
-            run,
-            ops_url=ops.url,
-            version=VERSION,
-            command=command,
-        )
-        supervisor.metrics.registry.register(supervisor.metric_files)
-        supervisor.metrics.registry.register(ProcessUsage(supervisor.processes))
-        ops.serve(supervisor.metrics.registry, supervisor.state)
-        return supervisor.run()
+        outcome = None
+        while True:
+            run = depot.make_run_directory(_as_it_runs(settings, addresses))
+            if outcome is not None:
+                leave_word(run, outcome)
+            code = _supervise_once(settings, depot, addresses, run, ops, command)
+            if code != EXIT_REPLACE:
+                return code
+            outcome = carry_out(depot, run)
     finally:
         ops.close()
         depot.close()
         addresses.close()
+
+
+def _supervise_once(
+    settings: Settings,
+    depot: Depot,
+    addresses: Addresses,
+    run: RunDirectory,
+    ops: OpsServer,
+    command: Command,
+) -> int:
+    """One cluster from its start to its end."""
+    supervisor = Supervisor(
+        settings,
+        depot,
+        addresses,
+        run,
+        ops_url=ops.url,
+        version=VERSION,
+        command=command,
+    )
+    supervisor.metrics.registry.register(supervisor.metric_files)
+    supervisor.metrics.registry.register(ProcessUsage(supervisor.processes))
+    ops.serve(supervisor.metrics.registry, supervisor.state)
+    return supervisor.run()
 
 
 def _as_it_runs(settings: Settings, addresses: Addresses) -> Settings:

@@ -25,15 +25,21 @@ _SUPERVISOR_ONLY = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FD
 _BLOCKED = {signal.SIGINT, signal.SIGHUP}
 
 Command = Callable[[str, Path], Sequence[str]]
-"""Name of a child (`writer`, `worker-<slot>`) and run directory → what to execute."""
+"""Name of a child (`writer`, `worker-<slot>`, `prepare`) and run directory → what to execute."""
+_MODULES: Final = {"prepare": "worker.prepare"}
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The one JSON line that a child writes when it is ready, or refuses to start."""
+    """The one JSON line that a child writes when it is ready, or refuses to start.
+
+    Of the writer alone come `superusers`, how many there are, and `pending`: why the depot has to
+    be prepared before workers may serve it.
+    """
 
     ready: bool = False
     error: str = ""
     superusers: int | None = None
+    pending: tuple[str, ...] = ()
 
 
 class Child:
@@ -126,9 +132,10 @@ class Child:
 
 
 def default_command(name: str, run_directory: Path) -> list[str]:
-    """`python -P -m writer RUN_DIR` and `python -P -m worker SLOT RUN_DIR`."""
+    """`python -P -m writer RUN_DIR`, `… worker SLOT RUN_DIR` and `… worker.prepare RUN_DIR`."""
     program, _, slot = name.partition("-")
-    return [sys.executable, "-P", "-m", program, *([slot] if slot else []), str(run_directory)]
+    module = _MODULES.get(program, program)
+    return [sys.executable, "-P", "-m", module, *([slot] if slot else []), str(run_directory)]
 
 
 @contextlib.contextmanager

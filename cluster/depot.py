@@ -10,13 +10,20 @@ import contextlib
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import msgspec
 
+from cluster import VERSION
+from cluster.banner import complain
 from cluster.refusal import Refusal
+from shared.depot.layout import DepotLayout
+from shared.depot.replace import ReplacementError, finish_replacement
+from shared.depot.version import NewerDepotError, bring_up_to_date
 from shared.run_directory import RunDirectory
 from shared.settings import Settings
 
@@ -49,8 +56,9 @@ class Depot:
 
     @classmethod
     def take(cls, path: Path) -> Depot:
-        """Make the folders that are missing and take the lock.
+        """Make the folders that are missing, take the lock, and end what was interrupted.
 
+        A replacement of the data that a crash cut off is finished or discarded, and told.
         Raises Refusal when it is taken, naming the holder, or when the folder cannot be used.
         """
         try:
@@ -61,7 +69,42 @@ class Depot:
         if not _locked(path, lock):
             os.close(lock)
             raise Refusal(f"The depot {path} is in use{_by_whom(path)}.")
-        return cls(path, lock)
+        depot = cls(path, lock)
+        try:
+            depot.settle()
+        except BaseException:
+            depot.close()
+            raise
+        return depot
+
+    def settle(self) -> None:
+        """End an interrupted replacement of the data, and see that the depot is of this version.
+
+        Both are told. Raises Refusal, also for a depot that a newer version has written.
+        """
+        layout = DepotLayout(self.path)
+        try:
+            for told in (
+                finish_replacement(layout),
+                bring_up_to_date(layout, VERSION, self._snapshot),
+            ):
+                if told is not None:
+                    complain(told)
+        except NewerDepotError as error:
+            raise Refusal(str(error)) from error
+        except (ReplacementError, OSError) as error:
+            raise Refusal(f"The depot {self.path} cannot be used: {error}") from error
+
+    def _snapshot(self, name: str) -> None:
+        """A backup before an upgrade, made by a process of its own. Raises Refusal."""
+        task = {"verb": "create", "depot": str(self.path.resolve()), "name": name}
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "worker.backups", msgspec.json.encode(task).decode()],
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Refusal(f"The depot {self.path} needs an upgrade, and no backup could be made.")
 
     def make_run_directory(self, settings: Settings, *, brief: bool = False) -> RunDirectory:
         """A fresh run directory, with the settings inside and its name in the lock file."""

@@ -39,11 +39,15 @@ class OpsServer:
             self._server = _Server((_HOST, port), _Handler)
         except OSError as error:
             raise Refusal(f"Ops port {port} on {_HOST} cannot be used: {error.strerror}.") from None
+        self._serving = False
         self.url = f"http://{_HOST}:{self._server.server_address[1]}"
 
     def serve(self, registry: CollectorRegistry, state: State) -> None:
-        """Begin to answer."""
+        """Begin to answer; called again, answer for another cluster from now on."""
         self._server.registry, self._server.state = registry, state
+        if self._serving:
+            return
+        self._serving = True
         threading.Thread(target=self._server.serve_forever, name="ops", daemon=True).start()
 
     def close(self) -> None:

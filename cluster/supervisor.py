@@ -1,4 +1,4 @@
-"""The supervisor's loop: promote → signals → heartbeat → reap → roll → restart → drain.
+"""The supervisor's loop: promote → signals → heartbeat → reap → prepare → roll → restart → drain.
 
 Signal handlers only record; the loop acts. It never waits for one child in particular, so a slow
 drain of one never delays the restart of another, and it never ends because children crash.
@@ -12,16 +12,17 @@ import selectors
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from types import FrameType
+from typing import Final
 
 from cluster import banner
 from cluster.child import LISTEN_FDS, LOCK_FD, Child, Command, default_command
 from cluster.depot import Depot
 from cluster.metric_files import MetricFiles
 from cluster.notify import Notifier
+from cluster.preparation import Preparation
 from cluster.rolling import Rolling
+from cluster.signals import SignalInbox
 from cluster.slot import Slot
 from cluster.sockets import Addresses, SlotSockets
 from shared.limits import (
@@ -36,6 +37,8 @@ from shared.run_directory import RunDirectory
 from shared.settings import Settings
 from shared.status_page import StatusPage
 
+EXIT_REPLACE: Final = 70
+"""`Supervisor.run` ended for a replacement of the depot's data: do that, and start another one."""
 _ROUND_SECONDS = 1.0  # longest time without a look at the writer's heartbeat
 _KILL_SECONDS = 5.0
 
@@ -77,7 +80,10 @@ class Supervisor:
         self._slots = (self._writer, *self._workers)
         self._rolling = Rolling(self._workers, self._watch)
         self._selector = selectors.DefaultSelector()
-        self._signals: deque[signal.Signals] = deque()
+        self._signals = SignalInbox(self._selector)
+        self._preparation = Preparation(
+            self._page, self._start, self._watch, self._unwatch, self._release
+        )
         self._notifier = Notifier()
         self._announced = False
         self._exit_code = 0
@@ -86,7 +92,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Start everything, keep it running, and return the exit code after the end."""
-        with _SignalInbox(self._signals, self._selector):
+        with self._signals:
             try:
                 for slot in self._slots:
                     self._fill(slot)
@@ -96,6 +102,7 @@ class Supervisor:
                     self._act_on_signals()
                     self._check_heartbeat()
                     self._reap()
+                    self._preparation.step()
                     self._rolling.step(time.monotonic())
                     self._restart()
                     self._drain()
@@ -119,6 +126,8 @@ class Supervisor:
         for slot in self._slots:
             if (child := slot.child) is not None:
                 found[slot.name] = child.pid
+        if (pid := self._preparation.pid) is not None:
+            found["prepare"] = pid
         return found
 
     # --- The rounds of the loop ---------------------------------------------------------------
@@ -144,12 +153,17 @@ class Supervisor:
             self._announce()
 
     def _act_on_signals(self) -> None:
-        while self._signals:
-            number = self._signals.popleft()
-            if number is signal.SIGHUP and self.phase is Phase.RUNNING:
-                self._rolling.begin()
+        while (number := self._signals.take()) is not None:
+            running = self.phase is Phase.RUNNING
+            if number is signal.SIGHUP and running:
+                self._preparation.begin(self._reload)
+            elif number is signal.SIGUSR1 and running:
+                self._exit_code = EXIT_REPLACE
+                self._begin_drain("replacement")
             elif number in (signal.SIGTERM, signal.SIGINT):
-                if self.phase is Phase.RUNNING:
+                if self._exit_code == EXIT_REPLACE:
+                    self._exit_code = 0  # nobody is to come after us
+                if running:
                     self._begin_drain(number.name)
                 elif number is signal.SIGINT:
                     self._deadline = time.monotonic()  # pressed twice: no patience
@@ -233,14 +247,30 @@ class Supervisor:
             seconds=round((child.ready_at or 0.0) - child.started_at, 3),
         )
         self.metrics.up.labels(slot.name).set(1)
+        if slot is self._writer and child.report is not None:
+            self._preparation.decide(child.report.pending, self._refuse_to_begin)
+
+    def _refuse_to_begin(self, reason: str) -> None:
+        """The depot could not be prepared for its first workers."""
+        banner.complain(reason)
+        self._exit_code = 1
+        self._begin_drain("refusal")
+
+    def _reload(self, reason: str) -> None:
+        """The depot is prepared for successors, or it is not: then all stays as it is."""
+        if self.phase is not Phase.RUNNING:
+            return
+        if reason:
+            get_logger().error("reload given up; the old workers go on", reason=reason)
+        else:
+            self._rolling.begin()
 
     def _lost(self, slot: Slot, child: Child, now: float) -> None:
         """An ended child was reaped: settle its metrics, and see who follows."""
         if child.listen():  # it may have become ready and died in one round
             self._became_ready(slot, child)
-        self._unwatch(child)
+        self._release(child)
         child.close()
-        self.metric_files.fold(child.pid)
         if child is slot.retiring:
             slot.retiring = None
             return
@@ -282,6 +312,11 @@ class Supervisor:
         if child.pipe in self._selector.get_map():
             self._selector.unregister(child.pipe)
 
+    def _release(self, child: Child) -> None:
+        """An ended child: nothing more comes from it, and its figures are settled."""
+        self._unwatch(child)
+        self.metric_files.fold(child.pid)
+
     @staticmethod
     def _children(slots: Sequence[Slot]) -> Iterator[Child]:
         for slot in slots:
@@ -312,10 +347,11 @@ class Supervisor:
     def _begin_drain(self, reason: str) -> None:
         """Workers first, while the writer still answers them; then the writer."""
         get_logger().info("cluster drains", reason=reason)
-        self._notifier.tell("STOPPING=1")
+        self._notifier.tell("RELOADING=1" if self._exit_code == EXIT_REPLACE else "STOPPING=1")
         self.phase = Phase.DRAINING_WORKERS
         self._deadline = time.monotonic() + DRAIN_SECONDS
         self._rolling.stop()
+        self._preparation.stop()
         for child in self._children(self._workers):
             # One that is not ready has no requests, and may wait for a writer that never comes.
             child.signal(signal.SIGKILL if child.ready_at is None else signal.SIGTERM)
@@ -334,39 +370,12 @@ class Supervisor:
             child.signal(signal.SIGKILL)
             child.process.wait(_KILL_SECONDS)
             child.close()
+        self._preparation.end(_KILL_SECONDS)
         for slot in self._workers:
             if slot.sockets is not None:
                 slot.sockets.remove()
         self._selector.close()
         get_logger().info("cluster ended")
-
-
-class _SignalInbox:
-    """Records signals and wakes the loop; puts the old handlers back at the end."""
-
-    _NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-
-    def __init__(self, inbox: deque[signal.Signals], selector: selectors.BaseSelector) -> None:
-        self._inbox, self._selector = inbox, selector
-
-    def __enter__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setblocking(False)
-        self._theirs.setblocking(False)
-        self._selector.register(self._ours, selectors.EVENT_READ)
-        self._wakeup = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._record) for number in self._NUMBERS}
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._wakeup)
-        self._ours.close()
-        self._theirs.close()
-
-    def _record(self, number: int, _frame: FrameType | None) -> None:
-        if number != signal.SIGCHLD:
-            self._inbox.append(signal.Signals(number))
 
 
 assert _ROUND_SECONDS + WRITER_BEAT_SECONDS < WRITER_SILENT_SECONDS

@@ -16,6 +16,7 @@ MIB: Final = 1024 * KIB
 BODY_BYTES_MAX: Final = 32 * MIB
 COLLECTION_BODY_BYTES_MAX: Final = 4 * MIB
 SMALL_BODY_BYTES_MAX: Final = 256 * KIB  # realtime, auth and setup
+BODY_BYTES_SETTING_MIN: Final = 16 * KIB  # settings cannot ask for less
 BODY_BYTES_UNCOUNTED: Final = 16 * KIB  # one that is read whole at once and is no larger
 BODY_BYTES_IN_FLIGHT_MAX: Final = 256 * MIB  # of all other bodies in one worker
 BODY_STALL_SECONDS: Final = 30.0  # a request whose body makes no progress ends
@@ -27,6 +28,7 @@ JSON_NODES_MAX: Final = 200_000  # values, keys and containers of one body
 FORM_VALUES_MAX: Final = 2_000  # of one form, files included; 30 ms of parsing
 FORM_URLENCODED_BYTES_MAX: Final = 4 * MIB  # decoding takes 16 ms a MiB; larger texts come as parts
 FORM_PART_HEADERS_MAX: Final = 8
+UPLOAD_WRITE_BYTES: Final = 1 * MIB  # of a file that goes to the disk as it arrives, at once
 FORM_PART_HEADER_BYTES_MAX: Final = 4 * KIB  # name and file name stand there
 PATH_BYTES_MAX: Final = 8 * KIB
 CONNECTIONS_PER_WORKER: Final = 16_384  # granian's backpressure counts connections, not requests
@@ -58,6 +60,8 @@ PLAN_RESULT_CHARS_MAX: Final = 64 * MIB  # of a plan that gives all its results
 SHARED_STATEMENT_SECONDS: Final = 0.25  # in a batch with others; slower ones run again, alone
 BATCH_REQUESTS_MAX: Final = 50  # of one POST /api/batch, and the time that all of them have
 BATCH_REQUEST_SECONDS: Final = 3.0
+BATCH_REQUESTS_SETTING_MAX: Final = 1_000  # the most that settings may allow
+BATCH_SECONDS_SETTING_MAX: Final = 30
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 IDEMPOTENCY_GUEST_KEY_CHARS_MIN: Final = 16  # guests share one space of keys
 IDEMPOTENCY_ANSWER_BYTES_MAX: Final = 16 * KIB  # of a larger answer only the record's id is kept
@@ -165,11 +169,27 @@ LOG_PAGE_ROWS_SCANNED: Final = 20_000  # of one page that holds the rows of some
 PEER_TIMEOUT_SECONDS: Final = 3.0
 PEER_SOCKETS_MAX: Final = 256  # to other workers; a cluster has no more of them
 
+# --- Import and export --------------------------------------------------------------------------
+TRANSFER_SAMPLE_RECORDS: Final = 1_000  # read first, to find out columns and types
+TRANSFER_BATCH_RECORDS: Final = 1_000  # read, judged and staged together
+TRANSFER_READ_BYTES: Final = 256 * KIB
+TRANSFER_RECORD_CHARS_MAX: Final = 64 * MIB  # of one record's text
+TRANSFER_CHECK_ROWS: Final = 20_000  # judged against the database by one statement
+TRANSFER_PROBLEMS_SHOWN: Final = 20
+TRANSFER_PROBLEMS_KEPT: Final = 100_000  # of bad records; reading ends there
+STAGING_CACHE_KIB: Final = 16 * KIB
+IMPORT_SECONDS: Final = 60.0  # that the writer has for taking rows over, and more for many:
+IMPORT_SECONDS_PER_ROW: Final = 0.001
+IMPORT_WAIT_SECONDS: Final = 30.0  # a command waits this much longer for the writer's answer
+
 # --- Auth -------------------------------------------------------------------------------------
 PASSWORD_THREADS: Final = 2
 PASSWORDS_WAITING_MAX: Final = 128
 LOCKOUT_FAILURES: Final = 10
 LOCKOUT_SECONDS: Final = 300.0
+MFA_SECONDS_MAX: Final = 86_400  # between the two factors of a login, whatever a collection says
+MFA_BEGUN_MAX: Final = 5  # logins of one record that wait for the second factor
+MFA_ROWS_SWEPT: Final = 20  # of the oldest, when one is added
 SETUP_LINK_SECONDS: Final = 1_800.0
 
 # --- Schema -----------------------------------------------------------------------------------
@@ -192,6 +212,45 @@ JSON_FIELD_BYTES_DEFAULT: Final = 1 * MIB
 EDITOR_FIELD_BYTES_DEFAULT: Final = 5 * MIB
 AUTOGENERATE_CHARS_MAX: Final = 1_000
 
+# --- Migrations ---------------------------------------------------------------------------------
+MIGRATION_SECONDS: Final = 600.0  # of all statements of one; nobody else writes meanwhile
+MIGRATION_PROGRAM_SECONDS: Final = 60.0  # of a Python migration, while it plans
+MIGRATION_PROGRAM_GRACE_SECONDS: Final = 2.0  # and then it is killed
+MIGRATION_FILE_BYTES_MAX: Final = 32 * MIB
+PENDING_REASONS_MAX: Final = 20  # named in the one line by which the writer says that it is ready
+MIGRATION_WAIT_SECONDS: Final = 30.0  # its outcome is waited for so much longer
+DATABASE_OPEN_SECONDS: Final = 10.0  # one that settings name is waited for
+LONE_WRITER_SILENT_SECONDS: Final = 4.0  # without a supervisor nobody starts it again
+
+# --- SQL functions ------------------------------------------------------------------------------
+# No clock ends a call, so what each takes is bounded; docs/sql-functions.md has the times.
+SQL_TEXT_BYTES_MAX: Final = 1 * MIB  # of one argument
+SQL_JSON_NODES_MAX: Final = 20_000  # commas and opening brackets of JSON that is held to a schema
+SQL_SCHEMA_STEPS_MAX: Final = 500_000  # those of the schema times those of the JSON
+SQL_PATTERNED_BYTES_MAX: Final = 64 * KIB  # of JSON whose schema has patterns
+SQL_SCHEMA_BYTES_MAX: Final = 64 * KIB
+SQL_SCHEMA_NODES_MAX: Final = 4_000
+SQL_SCHEMAS_KEPT: Final = 64  # compiled, of those that stand in statements
+SQL_PATTERN_BYTES_MAX: Final = 512
+SQL_PATTERN_MEMORY_BYTES: Final = 256 * KIB  # of one compiled pattern, its caches included
+SQL_PATTERN_STEPS_MAX: Final = MIB  # instructions of a pattern times bytes of a text
+SQL_PATTERNS_KEPT: Final = 128
+SQL_PASSWORD_BYTES_MAX: Final = 1 * KIB
+GEOMETRY_BYTES_MAX: Final = 1 * MIB  # as WKB: 65,000 points of two coordinates
+GEOMETRY_TEXT_BYTES_MAX: Final = 256 * KIB  # as WKT or GeoJSON
+GEOMETRY_TEXT_POINTS_MAX: Final = 16_384  # of one that is written as WKT or GeoJSON
+GEOMETRY_PARTS_MAX: Final = 4_096  # of one, those of collections in it included
+GEOMETRY_DEPTH_MAX: Final = 8  # of collections in collections
+GEOMETRY_PAIRS_MAX: Final = 512 * KIB  # points of one geometry times points of the other
+GEOMETRY_VALID_POINTS_MAX: Final = 4_096  # of one whose validity is asked
+GEOMETRY_VALID_MEETING_MAX: Final = 64  # its points in one place, where all lines are compared
+GEOMETRY_MEETING_MAX: Final = 6  # the same of each of two that are compared
+GEOMETRY_RELATE_POINTS_MAX: Final = 2_048  # of two of which one may contain the other
+GEOMETRY_RELATE_POINTS_ANY: Final = 48  # and so many however tangled they are
+GEOMETRY_SIMPLIFY_POINTS_MAX: Final = 1_000
+GEOMETRY_BUFFER_POINTS_MAX: Final = 32
+GEOMETRY_BUFFER_SEGMENTS_MAX: Final = 16  # of a quarter circle
+
 # --- Processes --------------------------------------------------------------------------------
 WRITER_BEAT_SECONDS: Final = 0.5
 WRITER_SILENT_SECONDS: Final = 10.0
@@ -202,6 +261,11 @@ RESTART_EARLY_SECONDS: Final = 1.0
 SUCCESSOR_READY_SECONDS: Final = 30.0  # a rolling reload gives up on a successor after this
 WRITER_DRAIN_SECONDS: Final = 10.0  # after the workers' drain; outlasts every write's deadline
 
+# --- Settings ---------------------------------------------------------------------------------
+CONFIG_BYTES_MAX: Final = 4 * MIB  # of config.textproto, and of the file of secrets
+CONFIG_LOOK_SECONDS: Final = 1.0  # how often one worker looks whether they have changed
+CONFIG_LOCK_SECONDS: Final = 5.0  # a change of settings waits so long for another one
+
 # --- SQLite and the writer's chores -----------------------------------------------------------
 WAL_AUTOCHECKPOINT_PAGES: Final = 8_000
 WAL_RESTART_BYTES: Final = 32 * MIB
@@ -210,8 +274,21 @@ CHECKPOINT_BUSY_MS: Final = 50
 CHECKPOINT_URGENT_BUSY_MS: Final = 200
 CHECKPOINT_RETRY_SECONDS: Final = 1.0
 BALLAST_BYTES: Final = 16 * MIB
+REPLACED_KEPT_MAX: Final = 3  # of the data that restores and imports took the place of
+BACKUP_PAGES_PER_STEP: Final = 1_024  # copied between two looks at the clock, 4 MiB
+BACKUP_CHUNK_BYTES: Final = 1 * MIB  # of a file that is read, written or sent at once
+BACKUP_FILES_MAX: Final = 2_000_000
+BACKUP_MANIFEST_BYTES_MAX: Final = 512 * MIB
+BACKUP_UPLOAD_BYTES_MAX: Final = 1_024 * 1_024 * MIB  # streamed to the disk, never held in memory
+BACKUP_SPARE_BYTES: Final = 64 * MIB  # of the disk, that a backup or restore leaves free
+BACKUP_NICE: Final = 10  # its process yields to those that answer requests
 DISK_PROBE_SECONDS: Final = 1.0  # how often a full disk is tried again
 DATABASE_BUSY_MS: Final = 5_000
+DATABASES_MAX: Final = 64  # beside main; each has a thread and connections, and SQLite attaches 125
+ATTACHED_DATABASES_MAX: Final = 100  # to one connection
+DATABASE_NAME_CHARS_MAX: Final = 64
+DATABASE_RETRY_SECONDS: Final = 5.0  # how often one that cannot be opened is tried again
+STATUS_PAGE_BYTES: Final = 64 * KIB
 STATEMENT_CACHE_ENTRIES: Final = 500
 READER_CACHE_KIB: Final = 16 * KIB
 WRITER_CACHE_KIB: Final = 32 * KIB
@@ -227,12 +304,15 @@ assert DEFINITION_GUARD_SECONDS < WRITE_DEADLINE_SECONDS, "others' writes wait m
 assert GUARD_SECONDS < STATEMENT_SECONDS <= WRITE_DEADLINE_SECONDS
 assert GUARD_SECONDS < SHARED_STATEMENT_SECONDS < STATEMENT_SECONDS
 assert BATCH_REQUEST_SECONDS <= WRITE_DEADLINE_SECONDS
+assert BATCH_SECONDS_SETTING_MAX + WRITE_GRACE_SECONDS < BATCH_KEPT_SECONDS
+assert BODY_BYTES_UNCOUNTED <= BODY_BYTES_SETTING_MIN < SMALL_BODY_BYTES_MAX
 assert BATCH_OPERATIONS_MAX <= WRITER_INBOX_OPERATIONS
 assert BATCH_HEAVY_BYTES < BATCH_BYTES_MAX < BATCH_KEPT_BYTES
 assert RETENTION_BYTES_PER_ROUND < CHANGE_KEPT_BYTES
 assert IN_FLIGHT_WRITES_PER_WORKER < LINK_MESSAGES_WAITING_MAX
 assert RESEND_OPERATIONS_PER_MESSAGE <= IN_FLIGHT_WRITES_PER_WORKER
 assert WAL_RESTART_BYTES < WAL_URGENT_BYTES
+assert DATABASES_MAX < ATTACHED_DATABASES_MAX < 125, "all of them can be read together"
 assert DRAIN_CLOSE_SECONDS < DRAIN_SECONDS
 assert DRAIN_CLOSE_SECONDS + DRAIN_LAST_SECONDS < BODY_DRAIN_SECONDS < DRAIN_SECONDS / 2
 assert SMALL_BODY_BYTES_MAX < COLLECTION_BODY_BYTES_MAX < BODY_BYTES_MAX

@@ -198,6 +198,13 @@ REALTIME_EVENTS: Final = TallyFamily(
 REALTIME_SENT: Final = REALTIME_EVENTS["sent"]
 REALTIME_DROPPED: Final = REALTIME_EVENTS["dropped"]
 
+# --- Worker: settings -------------------------------------------------------------------------
+CONFIG_REFUSED: Final = _gauge(
+    "quill_config_refused",
+    "1 while the files of settings are refused and older settings are in force.",
+    "livemax",
+)
+
 # --- Writer -----------------------------------------------------------------------------------
 WRITER_BATCHES: Final = Tally(_counter("quill_writer_batches_total", "Batches committed."))
 WRITER_BATCH_OPERATIONS: Final = _histogram(

@@ -52,10 +52,12 @@ def needs_rehash(stored: str) -> bool:
 
 
 def _verify_bcrypt(stored: bytes, password: bytes) -> bool:
-    """Imported hashes. A longer password was never accepted by those who made them."""
-    if len(password) > _BCRYPT_BYTES_MAX or b"\0" in password:
-        return False
+    """Imported hashes. A longer password was never accepted by those who made them.
+
+    It takes as long as any other, since the time would tell that such a hash is there.
+    """
+    fits = len(password) <= _BCRYPT_BYTES_MAX and b"\0" not in password
     try:
-        return bcrypt.checkpw(password, stored)
+        return bcrypt.checkpw(password if fits else b"", stored) and fits
     except ValueError:  # no hash after all
         return False

@@ -17,7 +17,13 @@ class RunDirectory:
         self.path = path
         self.settings = path / "settings.json"
         self.status_page = path / "status"
+        self.databases = path / "databases.json"
+        """Name of each database beside main → its slot on the status page."""
         self.metrics = path / "metrics"
+        self.replacement = path / "replacement.json"
+        """What is staged in the depot and asked to take the place of its data; else absent."""
+        self.replaced = path / "replaced.json"
+        """What came of the replacement that this cluster began with; absent without one."""
         self.setup = path / "setup"
         """Secret of the one-time link for the first superuser: `{"token": …, "expires": unix s}`,
         mode 0600; absent when there is none."""

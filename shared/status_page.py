@@ -1,9 +1,9 @@
 """The status page: one small mmap file by which all processes see the writer's state at once.
 
 Each item is an aligned 8-byte word read through `memoryview.cast("Q")`, which never tears on the
-machines we run on (docs/decisions/0002-status-page.md). Only the writer stores; it sets the page
-from its databases before it takes a request, and moves a catalog version after the COMMIT that
-changed it and before the next BEGIN.
+machines we run on (docs/decisions/0002-status-page.md). Only the writer stores, but for the word
+`prepared`, which is the supervisor's; it sets the page from its databases before it takes a request,
+and moves a catalog version after the COMMIT that changed it and before the next BEGIN.
 
 A plain file in the run directory, because `multiprocessing.shared_memory` unlinks its segment when
 any child exits (3.11). It is never a database file.
@@ -16,12 +16,15 @@ import os
 import time
 from pathlib import Path
 
-_WORD_MAGIC, _WORD_EPOCH, _WORD_BEAT, _WORD_DISK_FULL = range(4)
+from shared.limits import STATUS_PAGE_BYTES
+
+_WORD_MAGIC, _WORD_EPOCH, _WORD_BEAT, _WORD_DISK_FULL, _WORD_PREPARED = range(5)
 _DATABASES_AT = 8
 _WORDS_PER_DATABASE = 8
-_CATALOG, _HEAD, _FEED = range(3)
+_CATALOG, _HEAD, _FEED, _OPEN = range(4)
 _MAGIC = 0x5155494C4C303031
-_SIZE = 4096
+SLOTS = (STATUS_PAGE_BYTES // 8 - _DATABASES_AT) // _WORDS_PER_DATABASE
+"""How many databases have words there, main included."""
 
 
 class StatusPage:
@@ -36,8 +39,8 @@ class StatusPage:
         """Make the file, all zero, mode 0600."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            os.ftruncate(descriptor, _SIZE)
-            page = cls(mmap.mmap(descriptor, _SIZE))
+            os.ftruncate(descriptor, STATUS_PAGE_BYTES)
+            page = cls(mmap.mmap(descriptor, STATUS_PAGE_BYTES))
         finally:
             os.close(descriptor)
         page.words[_WORD_MAGIC] = _MAGIC
@@ -48,7 +51,7 @@ class StatusPage:
         """Map an existing page. Raises ValueError when the file is no status page."""
         descriptor = os.open(path, os.O_RDWR)
         try:
-            page = cls(mmap.mmap(descriptor, _SIZE))
+            page = cls(mmap.mmap(descriptor, STATUS_PAGE_BYTES))
         finally:
             os.close(descriptor)
         if page.words[_WORD_MAGIC] != _MAGIC:
@@ -82,6 +85,15 @@ class StatusPage:
     def disk_full(self, value: bool) -> None:
         self.words[_WORD_DISK_FULL] = int(value)
 
+    @property
+    def prepared(self) -> bool:
+        """Workers may begin: the depot is as its config and its migrations want it."""
+        return bool(self.words[_WORD_PREPARED])
+
+    @prepared.setter
+    def prepared(self, value: bool) -> None:
+        self.words[_WORD_PREPARED] = int(value)
+
     def database(self, slot: int = 0) -> DatabaseWords:
         """The words of one database; `main` has slot 0."""
         return DatabaseWords(self.words, _DATABASES_AT + slot * _WORDS_PER_DATABASE)
@@ -93,6 +105,7 @@ class DatabaseWords:
     def __init__(self, words: memoryview[int], at: int) -> None:
         self._words = words
         self._catalog, self._head, self._feed = at + _CATALOG, at + _HEAD, at + _FEED
+        self._open = at + _OPEN
 
     @property
     def catalog_version(self) -> int:
@@ -120,6 +133,15 @@ class DatabaseWords:
     @feed.setter
     def feed(self, value: int) -> None:
         self._words[self._feed] = value
+
+    @property
+    def is_open(self) -> bool:
+        """The writer takes plans for it. It stays so while a writer that died has no successor."""
+        return bool(self._words[self._open])
+
+    @is_open.setter
+    def is_open(self, value: bool) -> None:
+        self._words[self._open] = int(value)
 
     def is_at(self, catalog_version: int, feed: int) -> bool:
         """No newer catalog than this one has been told, and it is the same database.

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from cluster.depot import read_holder
+from shared.depot.databases import read_slots
 from shared.messages.commands import Result, Status
 from shared.run_directory import RunDirectory
 from shared.sql.plan import Plan, Step
@@ -14,20 +15,30 @@ from shared.status_page import StatusPage
 from worker.engine.writer_link import WriterLink
 
 
-def submit(depot: Path, *steps: Step, changes_catalog: bool = False) -> Result:
-    """Apply the steps under the present catalog; the outcome must be OK."""
-    return asyncio.run(_submit(depot, steps, changes_catalog))
-
-
-async def _submit(depot: Path, steps: tuple[Step, ...], changes_catalog: bool) -> Result:
+def run_directory_of(depot: Path) -> RunDirectory:
+    """Where the running cluster of a depot meets."""
     holder = read_holder(depot)
     assert holder is not None
-    run = RunDirectory(Path(holder.run_directory))
-    version = StatusPage.open(run.status_page).database().catalog_version
+    return RunDirectory(Path(holder.run_directory))
+
+
+def submit(
+    depot: Path, *steps: Step, changes_catalog: bool = False, database: str = "main"
+) -> Result:
+    """Apply the steps under the present catalog; the outcome must be OK."""
+    return asyncio.run(_submit(depot, steps, changes_catalog, database))
+
+
+async def _submit(
+    depot: Path, steps: tuple[Step, ...], changes_catalog: bool, database: str
+) -> Result:
+    run = run_directory_of(depot)
+    slot = 0 if database == "main" else read_slots(run.databases)[database]
+    version = StatusPage.open(run.status_page).database(slot).catalog_version
     link = WriterLink(run.writer, secrets.randbits(63))
     try:
         link.start()
-        plan = Plan(version, steps, changes_catalog=changes_catalog)
+        plan = Plan(version, steps, changes_catalog=changes_catalog, database=database)
         result = await link.submit(plan, request_id="test")
     finally:
         link.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import metrics, settings
+from shared.depot.layout import DepotLayout
 from shared.limits import DRAIN_CLOSE_SECONDS, DRAIN_LAST_SECONDS
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
@@ -23,6 +24,7 @@ from worker.auth.passwords import PasswordPool
 from worker.context import Context
 from worker.engine.batch_log import OutcomeLog
 from worker.engine.feed import Feed
+from worker.engine.others import Others
 from worker.engine.peers import Peers
 from worker.engine.reader import Reader
 from worker.engine.writer_link import WriterLink
@@ -36,6 +38,8 @@ from worker.realtime.clients.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.subscribe import serve_peers
 from worker.records.plans import PlanCache
+from worker.settings.body_limit import body_limit
+from worker.settings.watch import SettingsWatch
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
 from worker.wire.websocket import gate
@@ -58,15 +62,16 @@ _RECORD_LABELS = {
 
 
 async def build_context(slot: int, run_path: Path) -> Context:
-    """Wire a worker. Waits until a writer has opened the database."""
+    """Wire a worker. Waits until a writer has opened the database and the depot is prepared."""
     run_directory = RunDirectory(run_path)
     configured = settings.load(run_directory.settings)
     page = StatusPage.open(run_directory.status_page)
-    while page.epoch == 0:  # noqa: ASYNC110 - another process moves it
+    while page.epoch == 0 or not page.prepared:  # noqa: ASYNC110 - another process moves it
         await asyncio.sleep(_PAGE_POLL_SECONDS)
     incarnation = secrets.randbits(_INCARNATION_BITS)
     main = page.database()
-    reader = Reader(Path(configured.depot) / "data" / "main.db", main)
+    layout = DepotLayout(Path(configured.depot))
+    reader = Reader(layout.database(), main, Others(layout, run_directory, page))
     outcomes = OutcomeLog(reader, incarnation)
     context = Context(
         settings=configured,
@@ -102,6 +107,7 @@ def build_application(context: Context) -> Application:
         FixedHeaders(context.settings.cors_origins),
         ProxyTrust(context.settings.trusted_proxies),
         {gate.PATH: MainPort(context, build_gate(context), error_response)},
+        lambda route: body_limit(context.catalog.current().config, route),
     )
 
 
@@ -141,10 +147,11 @@ class Worker:
         self._second_port: SecondPort | None = None
         self._servers: list[asyncio.Task[None]] = []
         self._metrics: asyncio.TimerHandle | None = None
+        self._settings = SettingsWatch(context)
 
     @classmethod
     async def build(cls, slot: int, run_path: Path) -> Worker:
-        """Wire it. Waits until a writer has opened the database."""
+        """Wire it. Waits until a writer has opened the database and the depot is prepared."""
         return cls(await build_context(slot, run_path))
 
     def start(self, descriptors: Iterable[int]) -> None:
@@ -160,6 +167,7 @@ class Worker:
         context.feed.start()
         serve_peers(context)
         context.peers.start()
+        self._settings.start()
         self._publish_metrics()
         loop = asyncio.get_running_loop()
         second = context.settings.realtime_port
@@ -217,6 +225,7 @@ class Worker:
     def _close(self) -> None:
         """End what runs beside the requests, after the last answer has gone out."""
         context = self.context
+        self._settings.stop()
         context.feed.close()
         context.hub.stop()
         context.peers.close()

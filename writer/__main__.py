@@ -17,21 +17,20 @@ from typing import Final
 import apsw
 import msgspec
 
+from shared.depot.layout import DepotLayout
 from shared.logs import configure, get_logger
 from shared.parent_death import die_with_parent
 from shared.run_directory import RunDirectory
 from shared.settings import Settings, load
 from shared.status_page import StatusPage
-from writer.answers import Answers
-from writer.batch import Batcher
-from writer.database import Database
+from writer.databases import Databases
 from writer.inbox import Inbox
-from writer.outbox import Outbox
+from writer.pending import find_pending
+from writer.process import make_process
 
 log = get_logger()
 
 _EXIT_REFUSED: Final = 2
-_MAIN: Final = "main"
 
 
 class _RefusedError(Exception):
@@ -48,14 +47,15 @@ def main(arguments: list[str]) -> int:
         settings = load(run_directory.settings)
         configure("writer", settings.log_level)
         _check_lock(settings)
-        inbox, database = _build(run_directory, settings)
+        inbox, databases, pending = _build(run_directory, settings)
     except (_RefusedError, apsw.Error, OSError, ValueError, IndexError) as error:
         log.error("writer cannot start", error=str(error))  # noqa: TRY400 -- a refusal
         _tell({"error": str(error)})
         return _EXIT_REFUSED
     signal.signal(signal.SIGTERM, lambda _signal, _frame: inbox.stop())
-    log.info("writer is ready", epoch=database.epoch, head=database.n)
-    _tell({"ready": True, "superusers": database.at_start_superusers})
+    main = databases.main
+    log.info("writer is ready", epoch=main.epoch, head=main.n)
+    _tell({"ready": True, "superusers": main.at_start_superusers, "pending": pending})
     gc.freeze()  # what stands by now stays, so the collector need not look at it again
     inbox.serve()
     inbox.close()
@@ -81,32 +81,23 @@ def _check_lock(settings: Settings) -> None:
         raise _RefusedError(f"another writer holds {path}") from None
 
 
-def _build(run_directory: RunDirectory, settings: Settings) -> tuple[Inbox, Database]:
-    """Open the databases, start their threads, bind the sockets."""
+def _build(run_directory: RunDirectory, settings: Settings) -> tuple[Inbox, Databases, list[str]]:
+    """Open the databases, start their threads, bind the sockets; and why a preparation is due."""
     page = StatusPage.open(run_directory.status_page)
-    path = Path(settings.depot) / "data" / "main.db"
-    database = _open_database(path, page)
-    page.epoch = database.epoch
+    layout = DepotLayout(Path(settings.depot))
+    # What a bulk plan needs for a while stands on the depot's disk: nothing else has to be writable.
+    os.environ.setdefault("SQLITE_TMPDIR", str(layout.data))
     page.disk_full = False
-    answers = Answers(database.connection)
-    outbox = Outbox()
-    batcher = Batcher(database, answers, outbox, page)
+    process = make_process(page, layout.data)
+    databases = Databases(layout, run_directory, process)
+    connections = {name: door.batcher.connection for name, door in databases.doors.items()}
+    pending = find_pending(layout, connections)
+    page.database().is_open = True
+    page.epoch = databases.main.epoch
     page.beat()
-    inbox = Inbox(run_directory, page, {_MAIN: batcher}, outbox)
-    batcher.start()
-    return inbox, database
-
-
-def _open_database(path: Path, page: StatusPage) -> Database:
-    """A first open on a full disk fails, even for reading: then the ballast goes, once."""
-    try:
-        return Database(_MAIN, path, page.database())
-    except (apsw.FullError, apsw.IOError, apsw.CantOpenError):
-        ballast = path.with_name("ballast")
-        if not ballast.exists():
-            raise
-        ballast.unlink()
-        return Database(_MAIN, path, page.database())
+    inbox = Inbox(run_directory, process, databases)
+    databases.start()
+    return inbox, databases, pending
 
 
 def _tell(line: dict[str, object]) -> None:

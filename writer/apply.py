@@ -15,8 +15,9 @@ import apsw
 from shared import failpoints, limits
 from shared.logs import get_logger
 from shared.messages.commands import Operation, Result, Status
-from shared.sql.plan import Step, StepKind, Value
+from shared.sql.plan import Bulk, Step, StepKind, Value
 from shared.sqlite.failures import code_and_text, is_interrupt, is_ours
+from writer.bulk import broken_references
 from writer.capture import Capture
 
 log = get_logger()
@@ -127,6 +128,29 @@ class _Together:
         return f"[{','.join(self._results)}]"
 
 
+class _Clock:
+    """How long the next step of a catalog change or a bulk plan may take."""
+
+    __slots__ = ("_bulk", "_ends_ns")
+
+    def __init__(self, operation: Operation) -> None:
+        self._ends_ns = operation.deadline_ns
+        self._bulk = operation.plan.bulk
+        if self._bulk is not None:
+            ends_ns = time.monotonic_ns() + int(self._bulk.seconds * _SECOND_NS)
+            self._ends_ns = min(self._ends_ns, ends_ns)
+
+    def left_ns(self, *, guard: bool = False) -> int:
+        """Raises apsw.InterruptError when the time of a bulk plan is over, between two steps."""
+        left_ns = self._ends_ns - time.monotonic_ns()
+        if self._bulk is None:
+            left_ns = max(left_ns, _GUARD_NS)
+            return min(left_ns, _DEFINITION_GUARD_NS) if guard else left_ns
+        if left_ns <= 0:
+            raise _as_sqlite(apsw.InterruptError, apsw.SQLITE_INTERRUPT, "interrupted")
+        return left_ns
+
+
 class Applier:
     """Applies operations over one connection, which is inside a transaction."""
 
@@ -191,13 +215,13 @@ class Applier:
         self._capture.cut(mark)
         self._mark("ROLLBACK TO o")
         self._mark("RELEASE o")
-        if operation.plan.changes_catalog:
+        if operation.plan.changes_catalog or operation.plan.bulk is not None:
             self._capture.reload()
 
     def _run(self, operation: Operation, *, alone: bool) -> Value:
         """All steps; the value of the last RETURN, or those of all."""
         plan = operation.plan
-        if plan.changes_catalog:
+        if plan.changes_catalog or plan.bulk is not None:
             return self._define(operation)
         allowed_ns, guard_ns = _SHARED_NS, _GUARD_NS
         if alone:
@@ -223,35 +247,49 @@ class Applier:
         return payload if together is None else together.payload()
 
     def _define(self, operation: Operation) -> Value:
-        """Steps of a catalog change, which is alone in its batch and has until its deadline.
+        """Steps of a catalog change or a bulk plan, which is alone in its batch.
 
-        Its guards have less: the query of a new view may never end, and they are where it runs.
+        A definition has until its deadline, and its guards have less: the query of a new view may
+        never end, and they are where it runs. All of a bulk plan shares its own seconds.
         Where it fails, `_undo` or the engine makes the capture listen as usual again.
         """
-        capture = self._capture
+        capture, plan = self._capture, operation.plan
+        clock = _Clock(operation)
         capture.begin_definition()
         moved = False
         payload: Value = None
-        for self._place, step in enumerate(operation.plan.steps):
-            left_ns = max(operation.deadline_ns - time.monotonic_ns(), _GUARD_NS)
+        for self._place, step in enumerate(plan.steps):
             if step.kind in (StepKind.REQUIRE, StepKind.FORBID):
-                self._guard(step, min(left_ns, _DEFINITION_GUARD_NS))
+                self._guard(step, clock.left_ns(guard=True))
                 continue
             if step.kind is StepKind.PUBLISH:
                 self._publish(step)
                 continue
             word = _first_word(step.sql)
-            if word in _SCHEMA_WORDS:
+            if word in _SCHEMA_WORDS and plan.changes_catalog:
                 moved = True
             elif word not in _DATA_WORDS:
-                raise _NotAllowedError(f"{word} has no place in a plan")
+                raise _NotAllowedError(f"{word} has no place in such a plan")
             elif moved or capture.catalog_touched:
                 capture.learn()
                 moved = capture.catalog_touched = False
-            self._budget.start(left_ns)
+            self._budget.start(clock.left_ns())
             payload = self._change(step, payload)
+            if capture.catalog_touched and not plan.changes_catalog:
+                raise _NotAllowedError("a plan that does not say so changes the catalog")
+        self._check_references(plan.bulk, clock)
         capture.end_definition()
         return payload
+
+    def _check_references(self, bulk: Bulk | None, clock: _Clock) -> None:
+        """What SQLite did not check on the way. Raises apsw.Error."""
+        if bulk is None:
+            return
+        self._budget.start(clock.left_ns())
+        if not bulk.foreign_keys and (broken := broken_references(self._connection)):
+            self._place = -1
+            text = f"FOREIGN KEY constraint failed: {broken}"
+            raise _as_sqlite(apsw.ConstraintError, apsw.SQLITE_CONSTRAINT_FOREIGNKEY, text)
 
     def _guard(self, step: Step, allowed_ns: int) -> None:
         """An open cursor would keep a read transaction on this connection for ever: close it."""

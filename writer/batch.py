@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import apsw
 import msgspec
@@ -24,13 +24,13 @@ from shared.messages.changes import CommitNotice
 from shared.messages.commands import Operation, Result, Results, Status
 from shared.metrics import WRITER_BATCH_OPERATIONS, WRITER_BATCHES, WRITER_OPERATIONS
 from shared.sqlite.failures import is_busy, is_io
-from shared.status_page import StatusPage
 from writer.answers import Answers, Client, Entry
 from writer.apply import TransactionLostError
 from writer.database import Database, FencedError
 from writer.engine import Commit, CommitFailedError, DiskFailedError, Engine
 from writer.housekeeping import Housekeeping
-from writer.outbox import Outbox, Outgoing
+from writer.outbox import Outgoing
+from writer.process import Process
 
 log = get_logger()
 
@@ -42,18 +42,34 @@ Arrival = tuple[Client, int, Sequence[Operation], int]
 """One message: the connection, its acked mark, its operations, and the bytes of each on average."""
 
 
+class Followers(Protocol):
+    """What depends on main: the other databases, which its settings name."""
+
+    def follow(self) -> None:
+        """Main's catalog may have moved; before anybody is told."""
+
+    def tend(self) -> None:
+        """Between two batches, or when there are none."""
+
+
 class Batcher(threading.Thread):
     """Owns one database's connection from its start to its end."""
 
     def __init__(
-        self, database: Database, answers: Answers, outbox: Outbox, page: StatusPage
+        self,
+        database: Database,
+        answers: Answers,
+        process: Process,
+        followers: Followers | None = None,
     ) -> None:
         super().__init__(name=f"batch {database.name}", daemon=True)
         self._database = database
         self.answers = answers
-        self._outbox = outbox
+        self._outbox = process.outbox
+        self._main = process.page.database()
+        self._followers = followers
         self._engine = Engine(database, answers)
-        self._housekeeping = Housekeeping(database, answers, self._engine, page)
+        self._housekeeping = Housekeeping(database, answers, self._engine, process)
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._backlog: deque[Entry] = deque()
         self._stopping = False
@@ -63,6 +79,11 @@ class Batcher(threading.Thread):
         self.finished = threading.Event()
 
     # --- Called by the inbox thread ---------------------------------------------------------
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """Before the start only: then it is this thread's."""
+        return self._database.connection
 
     @property
     def waiting(self) -> int:
@@ -86,6 +107,8 @@ class Batcher(threading.Thread):
             while self._gather():
                 self._settle_backlog()
                 self._housekeeping.after_batch()
+                if self._followers is not None:
+                    self._followers.tend()
             self._housekeeping.at_end()
             self._database.connection.close()
         except FencedError as error:
@@ -111,6 +134,8 @@ class Batcher(threading.Thread):
                 self._unpack(self._arrivals.get(timeout=limits.IDLE_SECONDS))
             except queue.Empty:
                 self._housekeeping.when_idle()
+                if self._followers is not None:
+                    self._followers.tend()
         while len(self._backlog) < limits.BATCH_OPERATIONS_MAX and not self._arrivals.empty():
             self._unpack(self._arrivals.get_nowait())
         return True
@@ -126,7 +151,7 @@ class Batcher(threading.Thread):
         self._backlog.extend([(client, operation, share) for operation in operations])
 
     def _settle_backlog(self) -> None:
-        """One batch; a catalog change is one of its own."""
+        """One batch; a catalog change or a bulk plan is one of its own."""
         entries = self._next_batch()
         self._settle(entries)
         self._settled += len(entries)
@@ -138,11 +163,13 @@ class Batcher(threading.Thread):
         while backlog and len(entries) < limits.BATCH_OPERATIONS_MAX:
             entry = backlog.popleft()
             size += entry[2]
-            if entries and (entry[1].plan.changes_catalog or size > limits.BATCH_BYTES_MAX):
+            plan = entry[1].plan
+            lonely = plan.changes_catalog or plan.bulk is not None
+            if entries and (lonely or size > limits.BATCH_BYTES_MAX):
                 backlog.appendleft(entry)
                 break
             entries.append(entry)
-            if entry[1].plan.changes_catalog:
+            if lonely:
                 break
         return entries
 
@@ -170,8 +197,14 @@ class Batcher(threading.Thread):
                 log.exception("batch failed", database=self._database.name)
             self._refuse(entries, Status.BUSY if is_busy(error) else Status.ERROR)
         else:
+            self._lead(entries)
             self._answer(entries, commit)
             self._go_on(entries, commit)
+
+    def _lead(self, entries: list[Entry]) -> None:
+        """What depends on the catalog follows it before anybody is told that it has moved."""
+        if self._followers is not None and entries[0][1].plan.changes_catalog:
+            self._followers.follow()
 
     def _go_on(self, entries: list[Entry], commit: Commit) -> None:
         """Run slow ones alone; what did not fit into its batch is the beginning of the next."""
@@ -229,9 +262,10 @@ class Batcher(threading.Thread):
                     by_client[client].append(result)
                 except KeyError:
                     by_client[client] = [result]
+        head = commit.head if self._database.is_main else self._main.head
         outgoing = Outgoing(
             [
-                (client.identity, _encode(Results(commit.head, results)))
+                (client.identity, _encode(Results(head, results)))
                 for client, results in by_client.items()
             ]
         )

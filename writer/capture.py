@@ -54,7 +54,7 @@ class Capture:
         self._connection.preupdate_hook(self._on_row)
 
     def begin_definition(self) -> None:
-        """A schema change follows: what it rewrites is at most a reset, but for the catalog's rows."""
+        """A schema change or bulk work follows: a table's rows are one reset, but the catalog's."""
         self._reset.clear()
         self._connection.preupdate_hook(self._on_rewritten_row)
 
@@ -104,16 +104,18 @@ class Capture:
         if table.detail is Detail.TABLE_ONLY:
             self.events.append((table, None, None))
             return
-        self.events.append((table, update.old, update.new))
         self.catalog_touched = self.catalog_touched or table.is_catalog
+        if table.detail is not Detail.NOTHING:
+            self.events.append((table, update.old, update.new))
 
     def _on_rewritten_row(self, update: apsw.PreUpdate) -> None:
         table = self._tables.get(update.table_name)
         if table is None:
             return
         if table.is_catalog:
-            self.events.append((table, update.old, update.new))
             self.catalog_touched = True
+            if table.detail is not Detail.NOTHING:
+                self.events.append((table, update.old, update.new))
         else:
             self._reset[table.name] = table
 

@@ -25,6 +25,7 @@ class Checkpointer:
         self._connection = connection
         self._page_bytes = int(str(connection.execute("PRAGMA page_size").get))
         self._pages = 0
+        self._long = False
         self._next_try = 0.0
         # SQLite's own trigger is this very hook: setting it turns the automatic one off.
         connection.set_wal_hook(self._on_commit)
@@ -43,11 +44,13 @@ class Checkpointer:
             return
         urgent = waiting > limits.WAL_URGENT_BYTES
         busy_ms = limits.CHECKPOINT_URGENT_BUSY_MS if urgent else limits.CHECKPOINT_BUSY_MS
-        self._run(apsw.SQLITE_CHECKPOINT_RESTART, busy_ms)
+        # What one large transaction left is cut off, too: nothing will need so long a file again.
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if urgent else apsw.SQLITE_CHECKPOINT_RESTART
+        self._run(mode, busy_ms)
 
     def when_idle(self) -> None:
         """TRUNCATE what is left, so that a quiet database is one short file."""
-        if self._pages and time.monotonic() >= self._next_try:
+        if (self._pages or self._long) and time.monotonic() >= self._next_try:
             self._run(apsw.SQLITE_CHECKPOINT_TRUNCATE, limits.CHECKPOINT_BUSY_MS)
 
     def at_end(self) -> None:
@@ -73,4 +76,5 @@ class Checkpointer:
             self._connection.set_busy_timeout(limits.DATABASE_BUSY_MS)
         _DONE.add()
         self._pages = 0
+        self._long = mode != apsw.SQLITE_CHECKPOINT_TRUNCATE
         return True

@@ -1,18 +1,29 @@
-"""What a depot of an earlier build lacks: side tables of lists, and indexes of references.
+"""What a depot of an earlier build lacks: collections of the system, side tables of lists, indexes.
 
 Workers plan with them, so they are made before the writer takes its first request. The look costs
-one statement; the schema is only loaded where something is missing.
+two statements; the schema is only loaded where something is missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import apsw
 
 from shared.logs import get_logger
+from shared.quote import quote_text
+from shared.schema.reserved import AUTH_SYSTEM
+from shared.sql.plan import Value
 
 log = get_logger()
+
+# Where superusers are, in main.db, the system's other collections are too. Names are compared in
+# any case there.
+_COLLECTIONS_MISSING: Final = f"""
+SELECT EXISTS (SELECT 1 FROM _collections WHERE name = '_superusers') AND {len(AUTH_SYSTEM)} >
+  (SELECT count(*) FROM _collections WHERE name IN ({", ".join(map(quote_text, AUTH_SYSTEM))}))
+"""
 
 _SOMETHING_MISSING: Final = """
 SELECT 1 FROM (
@@ -27,10 +38,28 @@ LIMIT 1
 
 
 def complete(connection: apsw.Connection) -> None:
-    """Make what is missing, in one transaction. Raises apsw.Error, and as `Catalog.from_rows`."""
-    if not connection.execute(_SOMETHING_MISSING).fetchall():
-        return
+    """Make what is missing. Raises apsw.Error, and as `Catalog.from_rows`."""
+    if (1,) in connection.execute(_COLLECTIONS_MISSING).fetchall():
+        _add_collections(connection)
+    if connection.execute(_SOMETHING_MISSING).fetchall():
+        _add_tables(connection)
+
+
+def _add_collections(connection: apsw.Connection) -> None:
+    """They move the catalog's version, since workers of an earlier writer may be running."""
     # Imported late: a depot that lacks nothing never needs the schema.
+    from shared.dates import now_text  # noqa: PLC0415
+    from shared.schema.system import missing_system  # noqa: PLC0415
+
+    rows: list[tuple[Any, ...]] = connection.execute("SELECT name FROM _collections").fetchall()
+    present = frozenset(str(name).lower() for (name,) in rows)
+    statements = missing_system(present, now_text())
+    log.info("depot of an earlier build gets the system's collections")
+    moved = ("UPDATE _head SET catalog = catalog + 1", ())
+    _run_all(connection, [*statements, moved])
+
+
+def _add_tables(connection: apsw.Connection) -> None:
     from shared.schema.catalog import CATALOG_SQL, Catalog  # noqa: PLC0415
     from shared.schema.table import complete_table  # noqa: PLC0415
 
@@ -39,10 +68,17 @@ def complete(connection: apsw.Connection) -> None:
     present = frozenset(str(name) for (name,) in rows)
     statements = [sql for one in catalog.all() for sql in complete_table(one, present)]
     log.info("depot of an earlier build is completed", statements=len(statements))
+    _run_all(connection, [(sql, ()) for sql in statements])
+
+
+def _run_all(
+    connection: apsw.Connection, statements: Sequence[tuple[str, tuple[Value, ...]]]
+) -> None:
+    """In one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for sql in statements:
-            connection.execute(sql)
+        for sql, params in statements:
+            connection.execute(sql, params)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -1,6 +1,7 @@
 """One database file as the writer holds it: opened or made, fenced by its epoch.
 
 It knows the internal tables and the one `_head` row. What is committed is `writer.engine`'s affair.
+Collections, superusers and settings are in main only; another database begins with no table but these.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import apsw
 
+from shared.depot.layout import MAIN
 from shared.sqlite.connect import open_writer
 from shared.status_page import DatabaseWords
 from writer.change_sizes import ChangeSizes
@@ -34,6 +36,9 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS _attempts(key TEXT PRIMARY KEY, failures INTEGER NOT NULL,
         until INTEGER NOT NULL) WITHOUT ROWID""",
 )
+_SETTINGS: Final = """CREATE TABLE IF NOT EXISTS _settings(name TEXT PRIMARY KEY,
+    value TEXT NOT NULL) WITHOUT ROWID"""
+"""In main only: `config`, `digest` of its sources, and `databases`, a JSON list of names."""
 _FIRST_CATALOG: Final = 1
 
 
@@ -50,11 +55,12 @@ class Database:
     def __init__(self, name: str, path: Path, words: DatabaseWords) -> None:
         """Open or create `path` and take a new epoch. Raises apsw.Error, OSError."""
         self.name = name
+        self.is_main = name == MAIN
         self.path = path
         self.words = words
         self.connection = open_writer(path)
         self._prepare()
-        self.at_start_superusers = self._superusers()
+        self.at_start_superusers = self._superusers() if self.is_main else 0
         self.epoch, self.seq, self.n, self.catalog, self.feed = self._take_epoch()
         self.sizes = ChangeSizes(self.connection)
         self.show()
@@ -81,16 +87,20 @@ class Database:
             raise FencedError(f"{self.path} has a newer writer than epoch {self.epoch}")
 
     def _prepare(self) -> None:
-        """Make the internal tables and, in a new file, the first catalog; complete an older one."""
+        """Make the internal tables and, in a new main, the first catalog; complete an older one."""
         connection = self.connection
+        if _has_table(connection, "_head") and not self.is_main:
+            return
         if _has_table(connection, "_head") and _has_table(connection, "_collections"):
             complete(connection)
+            if not _has_table(connection, "_settings"):
+                connection.execute(_SETTINGS)
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
             for table in _TABLES:
                 connection.execute(table)
-            if not _has_table(connection, "_collections"):
+            if self.is_main:
                 self._bootstrap()
             connection.execute(
                 "INSERT OR IGNORE INTO _head VALUES (1, 0, 0, 0, ?, ?)",
@@ -103,6 +113,9 @@ class Database:
             raise
 
     def _bootstrap(self) -> None:
+        self.connection.execute(_SETTINGS)
+        if _has_table(self.connection, "_collections"):
+            return
         # Imported late: a depot that exists never needs the schema.
         from shared.dates import now_text  # noqa: PLC0415
         from shared.schema.system import bootstrap  # noqa: PLC0415

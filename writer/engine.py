@@ -19,9 +19,11 @@ import msgspec
 from shared import failpoints, limits
 from shared.messages.commands import Operation, Result, Status
 from shared.metrics import WRITER_COMMIT_SECONDS
+from shared.sql.plan import Bulk
 from shared.sqlite.failures import code_and_text, is_full, is_io
 from writer.answers import Answers, Entry, Worker, encode_log
 from writer.apply import Applier, SlowGuardError, TransactionLostError
+from writer.bulk import conditions
 from writer.capture import Capture, ChangeRow, encode_events
 from writer.database import Database
 from writer.heavy_answers import HeavyAnswers
@@ -93,18 +95,43 @@ class Engine:
         work = self._sort_out(entries, results)
         commit = Commit(results, database.n, database.n)
         if work.places:
-            try:
-                self._transact(entries, work.places, commit, alone=alone)
-            except BaseException:
-                self.abandon()
-                if entries[work.places[0]][1].plan.changes_catalog:
-                    self._capture.reload()
-                raise
+            plan = entries[work.places[0]][1].plan
+            if plan.bulk is None:
+                self._attempt(entries, work.places, commit, alone=alone)
+            else:
+                self._attempt_bulk(entries, work.places, commit, plan.bulk)
         for place, first in work.repeats:
             results[place] = results[first]
             if results[first] is None:
                 commit.left.append(place)
         return commit
+
+    def _attempt(
+        self, entries: Sequence[Entry], places: list[int], commit: Commit, *, alone: bool
+    ) -> None:
+        try:
+            self._transact(entries, places, commit, alone=alone)
+        except BaseException:
+            self.abandon()
+            plan = entries[places[0]][1].plan
+            if plan.changes_catalog or plan.bulk is not None:
+                self._capture.reload()
+            raise
+
+    def _attempt_bulk(
+        self, entries: Sequence[Entry], places: list[int], commit: Commit, bulk: Bulk
+    ) -> None:
+        """Raises CommitFailedError, too, where its file cannot be attached."""
+        self._applier.lift_limits()
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(conditions(self._connection, bulk))
+            except apsw.Error as error:
+                raise CommitFailedError(code_and_text(error)) from error
+            self._attempt(entries, places, commit, alone=True)
+            # Its worker was silent because it waited: what it is told must not be forgotten.
+            for place in places:
+                entries[place][0].worker.seen_ns = time.monotonic_ns()
 
     def abandon(self) -> None:
         """Roll back whatever is open."""

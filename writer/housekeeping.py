@@ -12,13 +12,12 @@ import apsw
 
 from shared import limits, metrics
 from shared.logs import get_logger
-from shared.status_page import StatusPage
 from writer.answers import Answers
 from writer.checkpoint import Checkpointer
 from writer.database import Database
 from writer.engine import Engine
+from writer.process import Process
 from writer.retention import Retention, is_postponable
-from writer.space import Space
 
 log = get_logger()
 
@@ -31,13 +30,13 @@ class Housekeeping:
     """The chores of one database."""
 
     def __init__(
-        self, database: Database, answers: Answers, engine: Engine, page: StatusPage
+        self, database: Database, answers: Answers, engine: Engine, process: Process
     ) -> None:
         self._database = database
         self._answers = answers
         self._engine = engine
-        self._page = page
-        self._space = Space(database.path.parent)
+        self._page = process.page
+        self._space = process.space
         self._space.lay_ballast()
         self._checkpoints = Checkpointer(database.connection)
         with engine.maintenance():
@@ -78,7 +77,7 @@ class Housekeeping:
 
     def enter_disk_full(self) -> None:
         """A commit found no space: refuse writes, and use the ballast to empty the log."""
-        self._full = self._page.disk_full = True
+        self._note_full(full=True)
         self._probe_at = time.monotonic() + limits.DISK_PROBE_SECONDS
         self._space.drop_ballast()
         self._checkpoints.when_idle()
@@ -102,8 +101,12 @@ class Housekeeping:
                 raise
             self._space.drop_ballast()
             return
-        self._full = self._page.disk_full = False
+        self._note_full(full=False)
         log.info("disk has space again", free_bytes=self._space.free_bytes())
+
+    def _note_full(self, *, full: bool) -> None:
+        self._full = full
+        self._page.disk_full = self._space.note(self._database.name, full=full)
 
     def _trim(self) -> bool:
         """One round of retention; True when there is more to do."""
@@ -120,6 +123,7 @@ class Housekeeping:
         now = time.monotonic()
         if now >= self._flush_at:
             self._flush_at = now + _FLUSH_SECONDS
-            metrics.CHANGE_HEAD.set(self._database.n)
-            metrics.WRITER_WAL_BYTES.set(self._checkpoints.wal_bytes)
+            if self._database.is_main:
+                metrics.CHANGE_HEAD.set(self._database.n)
+                metrics.WRITER_WAL_BYTES.set(self._checkpoints.wal_bytes)
             metrics.flush()

@@ -1,20 +1,22 @@
 """The inbox thread: the only one that touches the writer's sockets. It runs no SQL.
 
 It beats on the status page, so that a long statement is not taken for a dead writer; answers Hello
-with Welcome; hands operations to the batch thread of their database, or says BUSY at once when
-the inbox is full; and sends what the batch threads have decided.
+with Welcome; hands operations to the batch thread of their database, or says at once that too many
+wait there (BUSY) or that there is none (CLOSED); and sends what the batch threads have decided.
 """
 
 from __future__ import annotations
 
 import select
 import time
+from itertools import groupby
 from typing import Final
 
 import msgspec
 import zmq
 
 from shared import failpoints, limits
+from shared.depot.layout import MAIN
 from shared.logs import get_logger
 from shared.messages.commands import (
     PROTOCOL,
@@ -28,10 +30,10 @@ from shared.messages.commands import (
     Welcome,
 )
 from shared.run_directory import RunDirectory
-from shared.status_page import StatusPage
 from writer.answers import Client
 from writer.batch import Batcher
-from writer.outbox import Outbox
+from writer.databases import Databases
+from writer.process import Process
 from writer.publish import Publisher
 
 log = get_logger()
@@ -44,7 +46,6 @@ _POLLIN: Final = int(zmq.POLLIN)
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _MORE: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
 _FAREWELL_MS: Final = 1_000  # for the last replies to leave at the end
-_MAIN: Final = "main"
 
 
 class Inbox:
@@ -53,17 +54,16 @@ class Inbox:
     def __init__(
         self,
         run_directory: RunDirectory,
-        page: StatusPage,
-        batchers: dict[str, Batcher],
-        outbox: Outbox,
+        process: Process,
+        databases: Databases,
     ) -> None:
         """Bind. The status page must be set before, since clients come at once."""
-        self._page = page
-        self._batchers = batchers
-        self._outbox = outbox
+        self._page = process.page
+        self._outbox = process.outbox
+        self._databases = databases
+        self._main = databases.doors[MAIN]
         self._clients: dict[bytes, Client] = {}
-        self._accepted: dict[int, int] = {}
-        """Greatest seq handed over, by incarnation."""
+        """Greeted connections, as main knows them."""
         self._stopping = False
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context = context
@@ -86,7 +86,7 @@ class Inbox:
         poll = select.epoll()
         poll.register(self._descriptor, select.EPOLLIN)
         poll.register(self._outbox.descriptor, select.EPOLLIN | select.EPOLLET)
-        told = False
+        told: set[Batcher] = set()
         beat_at = 0.0
         while True:
             now = time.monotonic()
@@ -96,15 +96,24 @@ class Inbox:
             # The socket's descriptor only tells of changes: look again after every send.
             while self._receive() | self._send():
                 pass
-            if self._stopping and not told:
-                told = True
-                for batcher in self._batchers.values():
-                    batcher.stop()
-            if told and all(batcher.finished.is_set() for batcher in self._batchers.values()):
+            if self._stopping and self._have_ended(told):
                 break
             poll.poll(max(beat_at - time.monotonic(), 0.0))
         self._send()
         poll.close()
+
+    def _have_ended(self, told: set[Batcher]) -> bool:
+        """Tell the batch threads to end that do not know yet; whether there are no more of them.
+
+        Main's may open another database to its end, so it is asked first.
+        """
+        main_has_ended = self._main.batcher.finished.is_set()
+        batchers = self._databases.batchers()
+        for batcher in batchers:
+            if batcher not in told:
+                told.add(batcher)
+                batcher.stop()
+        return main_has_ended and all(batcher.finished.is_set() for batcher in batchers)
 
     def close(self) -> None:
         """Give the last replies a moment to leave, and close the sockets."""
@@ -149,12 +158,13 @@ class Inbox:
         if hello.protocol != PROTOCOL:
             log.error("worker speaks another protocol", protocol=hello.protocol, ours=PROTOCOL)
             return
-        main = self._batchers[_MAIN]
-        worker = main.answers.of(hello.incarnation)
+        greeted = self._main.client(identity, hello.incarnation)
         self._clients = {
-            other: client for other, client in self._clients.items() if client.worker is not worker
+            other: client
+            for other, client in self._clients.items()
+            if client.worker is not greeted.worker
         }
-        self._clients[identity] = Client(identity, worker)
+        self._clients[identity] = greeted
         words = self._page.database()
         welcome = Welcome(self._page.epoch, words.feed, words.catalog_version, words.head)
         self._reply(identity, _encode(welcome))
@@ -164,38 +174,24 @@ class Inbox:
         if client is None:
             return  # before its Hello: still pending there, and sent again after Welcome
         operations = message.operations
-        batcher = self._batchers[_MAIN]
-        if any(operation.plan.database != _MAIN for operation in operations):
-            operations = self._refuse_unknown(client, operations)
-        if batcher.waiting + len(operations) > limits.WRITER_INBOX_OPERATIONS:
-            operations = self._refuse_new(client, operations)
-        if operations:
-            incarnation = client.worker.incarnation
-            last = max(operations[0].seq, operations[-1].seq)
-            self._accepted[incarnation] = max(self._accepted.get(incarnation, 0), last)
-        share = size // max(len(message.operations), 1)
-        batcher.put(client, message.acked, operations, share)
+        share = size // max(len(operations), 1)
+        if any(operation.plan.database != MAIN for operation in operations):
+            self._take_elsewhere(client, message, share)
+        elif refused := self._main.take(client, message.acked, operations, share):
+            self._refuse(client, refused, Status.BUSY)
 
-    def _refuse_unknown(self, client: Client, operations: list[Operation]) -> list[Operation]:
-        """Answer plans for a database that is not here; the others are returned."""
-        strangers = [op for op in operations if op.plan.database not in self._batchers]
-        log.error("plan for an unknown database", names=[op.plan.database for op in strangers])
-        self._refuse(client, strangers, Status.ERROR)
-        return [op for op in operations if op.plan.database in self._batchers]
-
-    def _refuse_new(self, client: Client, operations: list[Operation]) -> list[Operation]:
-        """The inbox is full: BUSY for what is certainly new; the others are returned.
-
-        A second copy of something accepted before may have been applied, so it may not be told
-        that it was not. The workers' caps bound how many there are.
-        """
-        worker = client.worker
-        accepted = self._accepted.get(worker.incarnation, 0)
-        known = [op for op in operations if op.seq <= accepted or op.seq in worker.results]
-        if len(known) < len(operations):
-            kept = {op.seq for op in known}
-            self._refuse(client, [op for op in operations if op.seq not in kept], Status.BUSY)
-        return known
+    def _take_elsewhere(self, client: Client, message: Operations, share: int) -> None:
+        """Not only for main. A worker sends what is for one database by itself."""
+        for name, group in groupby(message.operations, lambda one: one.plan.database):
+            operations = list(group)
+            door = self._databases.doors.get(name)
+            if door is None:
+                log.error("plan for a database that is not open", name=name)
+                self._refuse(client, operations, Status.CLOSED)
+                continue
+            guest = door.client(client.identity, client.worker.incarnation)
+            if refused := door.take(guest, message.acked, operations, share):
+                self._refuse(client, refused, Status.BUSY)
 
     def _refuse(self, client: Client, operations: list[Operation], status: Status) -> None:
         results = [Result(operation.seq, status) for operation in operations]

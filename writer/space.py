@@ -1,5 +1,7 @@
 """A full disk: how the writer notices that there is space again, and the ballast that helps it out.
 
+There is one for all databases of the process, whose threads ask it.
+
 A checkpoint fails on a full disk too, so the write-ahead log cannot empty itself. The ballast, a
 file of real blocks in the depot, is deleted when a commit finds no space and laid down again when
 there is enough for both.
@@ -8,6 +10,7 @@ there is enough for both.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -17,17 +20,28 @@ _SHARE_OF_DISK: Final = 8  # a small disk gives up at most 1/8 for ballast
 
 
 class Space:
-    """The free space around one database."""
+    """The free space around the databases, and which of them lack it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._short: set[str] = set()
         self._ballast = folder / "ballast"
         disk = os.statvfs(folder)
         self._bytes = min(limits.BALLAST_BYTES, disk.f_blocks * disk.f_frsize // _SHARE_OF_DISK)
 
+    def note(self, database: str, *, full: bool) -> bool:
+        """A database has found no space, or has space again. Whether any lacks it now."""
+        with self._lock:
+            if full:
+                self._short.add(database)
+            else:
+                self._short.discard(database)
+            return bool(self._short)
+
     def free_bytes(self) -> int:
         """Space that this process may use."""
-        disk = os.statvfs(self._folder)
+        disk = os.statvfs(self.folder)
         return disk.f_bavail * disk.f_frsize
 
     def is_ample(self) -> bool:
@@ -41,8 +55,11 @@ class Space:
 
     def lay_ballast(self) -> None:
         """Make the ballast if it is missing and fits with room to spare."""
-        if self._ballast.exists() or not self.is_ample():
-            return
+        with self._lock:
+            if not self._ballast.exists() and self.is_ample():
+                self._make_ballast()
+
+    def _make_ballast(self) -> None:
         descriptor = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, self._bytes)
@@ -51,6 +68,10 @@ class Space:
         finally:
             os.close(descriptor)
 
-    def drop_ballast(self) -> None:
-        """Free its space."""
-        self._ballast.unlink(missing_ok=True)
+    def drop_ballast(self) -> bool:
+        """Free its space; False when there is none."""
+        try:
+            self._ballast.unlink()
+        except FileNotFoundError:
+            return False
+        return True

@@ -17,8 +17,15 @@ import msgspec
 from shared.quote import quote_text
 from shared.sql.plan import Value
 
-INTERNAL: Final = frozenset({"_head", "_change", "_commit", "_batch", "_idempotency", "_attempts"})
+INTERNAL: Final = frozenset(
+    {
+        "_head", "_change", "_commit", "_batch", "_idempotency", "_attempts",
+        "_schema_history", "_schema_state",
+    }
+)  # fmt: skip
 CATALOG_TABLE: Final = "_collections"
+SETTINGS_TABLE: Final = "_settings"
+"""The accepted settings: a part of the catalog that is not logged."""
 ROW_NUMBER: Final = "_rowid_"
 """The rowid of our own tables, which says nothing to anybody outside."""
 
@@ -32,7 +39,8 @@ class Detail(enum.Enum):
     WHOLE = 1
     KEY_ONLY = 2
     TABLE_ONLY = 3
-    MESSAGE = 4
+    NOTHING = 4
+    MESSAGE = 5
     """No table of the database: its rows are (topic, what `_change` stores)."""
 
 
@@ -56,7 +64,7 @@ class LoggedTable:
         """`columns`: (field id, secret?) in table order; `key`: positions of the key's columns."""
         self.name = name
         self.detail = detail
-        self.is_catalog = name == CATALOG_TABLE
+        self.is_catalog = name in (CATALOG_TABLE, SETTINGS_TABLE)
         self.key = _key_reader(key)
         told = [i for i, (field, _) in enumerate(columns) if field != ROW_NUMBER]
         self._ids = tuple(field for field, _ in columns)
@@ -107,6 +115,8 @@ def read_tables(connection: apsw.Connection) -> dict[str, LoggedTable | None]:
         quiet = name in INTERNAL or ":" in name or name.startswith("sqlite_")
         if quiet or kind in ("shadow", "virtual"):
             tables[name] = None
+        elif name == SETTINGS_TABLE:
+            tables[name] = LoggedTable(name, [], [0], Detail.NOTHING)
         else:
             tables[name] = _describe(connection, name, entries.get(name))
     return tables

@@ -13,7 +13,7 @@ import msgspec
 
 from shared.sql.plan import Plan, Value
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 class Status(enum.IntEnum):
@@ -36,6 +36,8 @@ class Status(enum.IntEnum):
     """The writer's inbox is full. Certainly not applied."""
     ERROR = 7
     """A fault of ours, logged by the writer. payload = None. Not applied."""
+    CLOSED = 8
+    """The plan's database is not open. Not applied, unless it was sent before."""
 
 
 class Operation(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -60,14 +62,17 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
 
 
 class Operations(msgspec.Struct, array_like=True, frozen=True, tag=2):
-    """All operations of one event-loop tick. `acked`: every seq up to it is finished here."""
+    """Operations of one event-loop tick for one database.
+
+    `acked`: every seq up to it is finished here that was for the same database.
+    """
 
     acked: int
     operations: list[Operation]
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """Answer to Hello."""
+    """Answer to Hello, about main."""
 
     epoch: int
     feed: int
@@ -88,7 +93,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Results(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """All answers of one commit for one worker. `head`: `_change.n` after that commit."""
+    """All answers of one commit for one worker. `head`: main's `_change.n` after that commit."""
 
     head: int
     results: list[Result]

@@ -6,8 +6,8 @@ from typing import Final
 
 COLLECTIONS_TABLE: Final = "_collections"
 
-NOT_SERVED_YET: Final = frozenset({"_mfas", "_otps", "_externalauths", "_authorigins"})
-"""System collections of PocketBase that stand in every schema exported there, in lower case."""
+AUTH_SYSTEM: Final = ("_mfas", "_otps", "_externalAuths", "_authOrigins")
+"""The system collections beside the auth collections (`shared.schema.auth_system`)."""
 
 RESERVED_TABLES: Final = frozenset(
     {
@@ -19,8 +19,10 @@ RESERVED_TABLES: Final = frozenset(
         "_batch",
         "_idempotency",
         "_attempts",
+        "_schema_state",
+        "_settings",
         # system collections and tables of PocketBase and TrailBase, so that imports find them free
-        *NOT_SERVED_YET,
+        *(name.lower() for name in AUTH_SYSTEM),
         "_superusers",
         "_params",
         "_migrations",

@@ -1,14 +1,16 @@
-"""What a new main.db begins with: the table of collections, the superusers, and users."""
+"""What a new main.db begins with: the table of collections, those of the system, and users."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from shared.ids import collection_id, field_id
 from shared.quote import quote_identifier
 from shared.schema.auth_fields import auth_fields, auth_indexes, system_field
 from shared.schema.auth_options import new_options
+from shared.schema.auth_system import auth_system
 from shared.schema.collection import AUTH, Collection
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field, Value
@@ -139,8 +141,18 @@ def delete_row(collection: Collection) -> tuple[str, tuple[Value, ...]]:
 
 def bootstrap(now: str) -> list[tuple[str, tuple[Value, ...]]]:
     """The statements, with their values, that a new main.db runs once, in one transaction."""
-    statements: list[tuple[str, tuple[Value, ...]]] = [(COLLECTIONS_DDL, ())]
-    for collection in (superusers(now), users(now)):
+    collections = (superusers(now), *auth_system(now), users(now))
+    return [(COLLECTIONS_DDL, ()), *_making(collections)]
+
+
+def missing_system(present: AbstractSet[str], now: str) -> list[tuple[str, tuple[Value, ...]]]:
+    """The statements that add those system collections whose names (lower case) are not `present`."""
+    return _making([one for one in auth_system(now) if one.name.lower() not in present])
+
+
+def _making(collections: Iterable[Collection]) -> list[tuple[str, tuple[Value, ...]]]:
+    statements: list[tuple[str, tuple[Value, ...]]] = []
+    for collection in collections:
         statements += [(sql, ()) for sql in create_table(collection)]
         statements.append(insert_row(collection))
     return statements

@@ -5,7 +5,7 @@ other has the reference taken out, and refuses where that would leave a required
 goes is called *doomed* (`shared.sql.doomed` says in SQL which ids those are). The steps, in order:
 
     guards (nothing required loses its last reference) → references taken out of the rows that stay
-    → doomed rows, far ones first → the record itself
+    → doomed rows, far ones first → the record itself; before auth records, what is told of them
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.side import items_of
+from shared.sql.auth_system import forget_collection, forget_records
 from shared.sql.doomed import Condition, Doomed, Edge, IdSet, doomed_by, doomed_by_all, edges_into
 from shared.sql.plan import Step, forbid, run
 from shared.sql.write import NOT_FOUND
@@ -42,14 +43,16 @@ def delete_plan_steps(
         (record_id,),
         refusal=NOT_FOUND,
     )
+    forgotten = forget_records(catalog, collection, IdSet("?", (record_id,)))
     if not edges_into(catalog, collection):
-        return [last]
+        return [*forgotten, last]
     doomed = doomed_by(catalog, collection, record_id)
     edges = _edges_into_doomed(catalog, doomed)
     return [
         *_guards(edges, doomed),
         *_unsets(edges, doomed.sets, now),
-        *_deletes(collection, record_id, doomed),
+        *_deletes(catalog, collection, record_id, doomed),
+        *forgotten,
         last,
     ]
 
@@ -65,12 +68,8 @@ def truncate_steps(catalog: Catalog, collection: Collection, *, now: str = "") -
     return [
         *_guards(edges, doomed),
         *_unsets(edges, doomed.sets, now),
-        *(
-            run(
-                f'DELETE FROM {quote_identifier(one.table)} WHERE "id" IN ({gone.sql})', gone.params
-            )
-            for one, gone in doomed.batches
-        ),
+        *_deletes(catalog, collection, None, doomed),
+        *forget_collection(catalog, collection),
         run(f"DELETE FROM {quote_identifier(collection.table)}"),
     ]
 
@@ -135,13 +134,16 @@ def _unset(edge: Edge, sets: _Sets, now: str) -> Step:
     return run(sql, (*params, *hit_params, *staying_params))
 
 
-def _deletes(root: Collection, record_id: str, doomed: Doomed) -> list[Step]:
+def _deletes(
+    catalog: Catalog, root: Collection, record_id: str | None, doomed: Doomed
+) -> list[Step]:
     """Delete every doomed row but the record itself."""
     steps = []
     for collection, gone in doomed.batches:
+        steps += forget_records(catalog, collection, gone)
         sql = f'DELETE FROM {quote_identifier(collection.table)} WHERE "id" IN ({gone.sql})'
         params = gone.params
-        if collection is root:
+        if collection is root and record_id is not None:
             sql, params = f'{sql} AND "id" <> ?', (*params, record_id)
         steps.append(run(sql, params))
     return steps

@@ -48,6 +48,19 @@ class Step(msgspec.Struct, array_like=True, frozen=True, gc=False):
     refusal: str = ""
 
 
+class Bulk(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How a plan runs that is alone in its batch and may take long; the change log tells it as resets.
+
+    `seconds`: what its steps have together. `attach`: a database file that the writer attaches,
+    read-only, as `staged` while the plan runs; `""` for none. `foreign_keys`: False turns them off
+    meanwhile, and the whole database is checked before the COMMIT.
+    """
+
+    seconds: float
+    attach: str = ""
+    foreign_keys: bool = True
+
+
 class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Steps that hold together or not at all, made for one version of the catalog.
 
@@ -55,6 +68,7 @@ class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `changes_catalog`: the plan is a batch of its own, after which the version moves.
     `returns_all`: the result is a JSON array of what all RETURN steps gave, which is JSON each; the
     plan as a whole has the time that is otherwise one statement's.
+    `bulk`: it is a batch of its own and runs under these conditions.
     """
 
     catalog_version: int
@@ -62,6 +76,7 @@ class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     changes_catalog: bool = False
     database: str = "main"
     returns_all: bool = False
+    bulk: Bulk | None = None
 
 
 def require(sql: str, params: tuple[Value, ...] = (), *, refusal: str) -> Step:

@@ -1,7 +1,8 @@
 """How a database file is opened, for reading and for writing; every pragma with its reason.
 
 Connections are made here and nowhere else. It must never `open()` a database file by other means:
-closing such a descriptor drops SQLite's locks in the whole process.
+closing such a descriptor drops SQLite's locks in the whole process. Both kinds take URIs, so that
+another file can be attached for reading only (`file:…?mode=ro`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from pathlib import Path
 import apsw
 
 from shared import limits
+from shared.sqlite.functions.register import register
 
 
 def open_reader(path: str | Path) -> apsw.Connection:
     """A read-only connection to an existing database. Raises apsw.CantOpenError, apsw.IOError."""
     connection = apsw.Connection(
         str(path),
-        flags=apsw.SQLITE_OPEN_READONLY,
+        flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
         statementcachesize=limits.STATEMENT_CACHE_ENTRIES,
     )
     _wait_when_busy(connection)
@@ -28,6 +30,7 @@ def open_reader(path: str | Path) -> apsw.Connection:
     _sort_in_memory(connection)
     _bound_patterns(connection)
     _bound_answers(connection)
+    register(connection)
     return connection
 
 
@@ -35,7 +38,7 @@ def open_writer(path: str | Path) -> apsw.Connection:
     """The read-write connection, in WAL mode; creates the file. Raises apsw.Error."""
     connection = apsw.Connection(
         str(path),
-        flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
+        flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI,
         statementcachesize=limits.STATEMENT_CACHE_ENTRIES,
     )
     _wait_when_busy(connection)
@@ -48,6 +51,7 @@ def open_writer(path: str | Path) -> apsw.Connection:
     _map_file(connection)
     _sort_in_memory(connection)
     _bound_patterns(connection)
+    register(connection)
     return connection
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from shared.sqlite.functions.register import names_in_rules, register
+
 MayRead = Callable[[str, str], bool]
 """Whether a column (`""`: rows are only counted) of a table may be read; both as SQLite spells them."""
 
@@ -45,6 +47,7 @@ def open_scratch() -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     connection.pragma("trusted_schema", value=False)
+    register(connection)
     return connection
 
 
@@ -94,13 +97,13 @@ class _Judge:
 
 @cache
 def _functions() -> frozenset[str]:
-    """Built-in functions without side effects, by their lower-case names."""
+    """Built-in functions without side effects and our own cheap ones, by their lower-case names."""
     with closing(apsw.Connection(":memory:")) as connection:
         rows = connection.execute(
             "SELECT DISTINCT name FROM pragma_function_list WHERE builtin AND flags & ?",
             (_INNOCUOUS,),
         ).fetchall()
-    return frozenset(str(row[0]).lower() for row in rows) - _QUIET
+    return frozenset(str(row[0]).lower() for row in rows) - _QUIET | names_in_rules()
 
 
 def _prepare(connection: apsw.Connection, sql: str, judge: _Judge) -> Prepared:

@@ -2,6 +2,7 @@
 
 `python -P -m tests.cluster.standin NAME RUN_DIR` with STANDIN_DIR naming a folder of wishes:
 `NAME.crash` (end before ready), `NAME.refuse` (refuse), `NAME.once` (end once, right after ready).
+`NAME.hold` (not ready as long as it is there). `pending` makes the writer ask for a preparation.
 A worker answers each connection with its pid; it drains at SIGTERM, unless `NAME.stubborn` exists.
 """
 
@@ -14,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from shared.limits import WRITER_BEAT_SECONDS
@@ -31,6 +33,11 @@ def main(name: str, run: RunDirectory) -> int:
     if (wishes / f"{name}.refuse").exists():
         _say({"error": "the test said so"})
         return 1
+    while (wishes / f"{name}.hold").exists():
+        time.sleep(0.01)
+    if name == "prepare":
+        _say({"ready": True})
+        return 0
     stop, theirs = socket.socketpair()
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.fileno())
@@ -43,8 +50,12 @@ def main(name: str, run: RunDirectory) -> int:
     if name == "writer":
         os.fstat(int(os.environ["QUILL_LOCK_FD"]))
         StatusPage.open(run.status_page).beat()
-        _say({"ready": True, "superusers": 1 if (wishes / "superuser").exists() else 0})
+        pending = ["the test said so"] if (wishes / "pending").exists() else []
+        superusers = 1 if (wishes / "superuser").exists() else 0
+        _say({"ready": True, "superusers": superusers, "pending": pending})
     else:
+        while not StatusPage.open(run.status_page).prepared:
+            time.sleep(0.01)
         _say({"ready": True})
     with contextlib.suppress(FileNotFoundError):
         (wishes / f"{name}.once").unlink()

@@ -9,9 +9,13 @@ import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from shared.limits import RESTART_EARLY_SECONDS, WRITER_SILENT_SECONDS
 from tests.cluster.running import StandinCluster
 from tests.waiting import until
+
+pytestmark = pytest.mark.alone
 
 
 def _aged(cluster: StandinCluster) -> None:

@@ -25,10 +25,16 @@ pb.afterSend = (response, data) => {
 
 const stops = {};
 const COMMANDS = {
-  async login({ collection, identity, password }) {
-    await pb.collection(collection).authWithPassword(identity, password);
+  async login({ collection, identity, password, options }) {
+    await pb.collection(collection).authWithPassword(identity, password, options);
+    return { valid: pb.authStore.isValid, id: pb.authStore.record.id };
   },
   async logout() { pb.authStore.clear(); },
+  async fileToken() { return pb.files.getToken(); },
+  async externalAuths({ collection, id }) { return pb.collection(collection).listExternalAuths(id); },
+  async unlink({ collection, id, provider }) {
+    await pb.collection(collection).unlinkExternalAuth(id, provider);
+  },
   // Of a collection when one is named, else of any topic.
   async subscribe({ name, collection, topic, options }) {
     const hear = (data) => print({ heard: name, data });
@@ -48,7 +54,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     print({ answer: (await COMMANDS[call](command)) ?? null });
   } catch (error) {
-    print({ error: error.status ?? String(error) });
+    print({ error: error.status ?? String(error), response: error.response });
   }
 }
 process.exit(0);

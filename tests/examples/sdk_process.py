@@ -29,11 +29,12 @@ class Language(StrEnum):
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error
-    """The SDK raised; `status` is the server's."""
+    """The SDK raised; `status` is the server's, `response` the body as the SDK shows it."""
 
-    def __init__(self, status: object) -> None:
+    def __init__(self, status: object, response: object = None) -> None:
         super().__init__(status)
         self.status = status
+        self.response = response
 
 
 class SdkProcess:
@@ -78,8 +79,8 @@ class SdkProcess:
             else:
                 self._answers.append(line)
 
-    def call(self, call: str, **command: object) -> None:
-        """Have the SDK do something and wait until it is done. Raises Refused."""
+    def call(self, call: str, **command: object) -> Any:
+        """Have the SDK do something and return what it answers. Raises Refused."""
         assert self._process.stdin is not None
         before = len(self._answers)
         self._process.stdin.write(json.dumps({"call": call, **command}) + "\n")
@@ -90,8 +91,10 @@ class SdkProcess:
             what=f"answer to {call} {command}",
         )
         assert len(self._answers) > before, f"{call} ended the program"
-        if "error" in self._answers[before]:
-            raise Refused(self._answers[before]["error"])
+        answer = self._answers[before]
+        if "error" in answer:
+            raise Refused(answer["error"], answer.get("response"))
+        return answer["answer"]
 
     def heard(self, *names: str) -> list[Any]:
         """What was heard so far under these names, in order."""

@@ -18,6 +18,8 @@ from tests.faults.scribes import COLLECTION, FIELDS, log, scribes
 from tests.sse import EventStream
 from tests.websocket import LiveClient
 
+pytestmark = pytest.mark.alone
+
 _AT_ONCE = 8
 _WARMING = 400
 _SPARE_DESCRIPTORS = 12  # databases opened by threads for reading

@@ -11,21 +11,26 @@ ALLOWED_ROOTS = {
     "writer": {"writer", "shared"},
     "shared": {"shared"},
 }
-CLUSTER_MAY_SHARE = {"limits", "logs", "metrics", "run_directory", "settings", "status_page"}
+CLUSTER_MAY_SHARE = {"depot", "limits", "logs", "metrics", "run_directory", "settings", "status_page"}
 # What a command needs to plan a write and to send it, and nothing that serves.
 CLI_MAY_USE = (
     "worker.engine", "worker.records", "worker.auth.superusers", "worker.realtime.publishing.message",
+    "worker.transfer",
+    "worker.pb_data",
+    "worker.backups",
+    "worker.migrations",
 )  # fmt: skip
 # A layer may import those to its right, and itself.
-SHARED_LAYERS = ("messages", "sql", "access", "language", "schema")
-WORKER_LAYERS = ("app", "wire", "auth|realtime|catalog|ops", "records", "engine", "context", "http")
+SHARED_LAYERS = ("messages", "sql", "access", "language", "schema", "config")
+WORKER_LAYERS = ("app|prepare", "wire|transfer|pb_data", "migrations", "auth|realtime|catalog|ops|backups|settings", "records", "engine", "context", "http")
 # Names the types of what it wires together, for type checkers only.
 WIRING = "worker.context"
 BARE_DRIVERS = {"apsw", "sqlite3"}
 # Vocabulary may serve one process only, and so may the driver's folder; all else serves two.
-VOCABULARY = ("messages", "sql", "access", "language", "schema")
+VOCABULARY = ("messages", "sql", "access", "language", "schema", "config")
 # Each library of the outside world has one home in each process.
 HOMES = {
+    "google": ("shared.config",),
     "granian": ("worker.http",),
     "falcon": ("worker.http",),
     "multipart": ("worker.http",),
@@ -34,8 +39,10 @@ HOMES = {
     "zmq": ("worker.engine", "writer"),
     "argon2": ("shared.passwords",),
     "joserfc": ("worker.auth.tokens",),
-    "re2": ("shared.schema.fields.pattern",),
-    "sqlglot": ("worker.catalog.view_query",),
+    "re2": ("shared.schema.fields.pattern", "shared.sqlite.functions.text"),
+    "jsonschema_rs": ("shared.sqlite.functions.json_schema",),
+    "shapely": ("shared.sqlite.functions.geometry",),
+    "sqlglot": ("worker.catalog.view_query", "shared.schema.tables.view_select"),
     "structlog": ("shared.logs",),
     "typer": ("quillbase.cli",),
     "prometheus_client": ("shared.metrics", "cluster"),
@@ -95,7 +102,7 @@ def test_the_writer_knows_no_language() -> None:
 
 
 def test_layers_of_shared_point_one_way() -> None:
-    """messages → sql → access → language → schema → the base files."""
+    """messages → sql → access → language → schema → config → the base files."""
     bad = []
     for source in product():
         parts = source.module.split(".")
@@ -104,7 +111,7 @@ def test_layers_of_shared_point_one_way() -> None:
         own = _rank(SHARED_LAYERS, parts[1])
         for line, target in _ours(source):
             other = _rank(SHARED_LAYERS, target[1]) if len(target) > 1 else None
-            if other is not None and (own is None or other < own) and parts[1] != "sqlite":
+            if other is not None and (own is None or other < own) and parts[1] not in ("sqlite", "depot"):
                 bad.append(f"{source.path}:{line} imports {'.'.join(target)}")
     assert not bad, "\n".join(bad)
 
@@ -125,11 +132,12 @@ def test_layers_of_the_worker_point_one_way() -> None:
 
 
 def test_only_the_engines_touch_the_driver() -> None:
-    """APSW is imported by shared.sqlite and the writer; shared.sqlite by them and worker.engine."""
+    """APSW is imported by shared.sqlite and the writer; shared.sqlite by them and the engine, and
+    by what copies whole files."""
     bad = []
     for source in product():
         at_driver = source.module.startswith(("shared.sqlite", "writer"))
-        at_engine = at_driver or source.module.startswith("worker.engine")
+        at_engine = at_driver or source.module.startswith(("worker.engine", "worker.backups"))
         for line, target in source.imports():
             if target.split(".")[0] in BARE_DRIVERS and not at_driver:
                 bad.append(f"{source.path}:{line} imports {target}")
@@ -177,13 +185,13 @@ def test_only_the_writer_opens_a_database_for_writing() -> None:
 
 
 def test_vocabulary_touches_no_outside_world() -> None:
-    """Schema, language, access, SQL and messages are pure: testable with plain calls."""
+    """Schema, language, access, SQL, messages and config are pure: testable with plain calls."""
     bad = [
         f"{source.path}:{line} imports {target}"
         for source in product()
         if source.module.startswith(tuple(f"shared.{name}." for name in VOCABULARY))
         for line, target in source.imports()
-        if target.split(".")[0] in OUTSIDE_WORLD | BARE_DRIVERS | set(HOMES) - {"re2"}
+        if target.split(".")[0] in OUTSIDE_WORLD | BARE_DRIVERS | set(HOMES) - {"google", "re2", "sqlglot"}
     ]
     assert not bad, "\n".join(bad)
 

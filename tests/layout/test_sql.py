@@ -11,8 +11,9 @@ from tests.layout.sources import Source, product
 # Whole folders whose business is SQL, and modules with single look-ups of their own.
 MAY_HOLD_SQL = (
     "shared.sql.", "shared.sqlite.", "shared.schema.catalog",     "shared.schema.system", "shared.schema.table", "shared.schema.side", "shared.schema.conversion", "shared.schema.view", "writer.", "worker.engine.",
-    "worker.auth.identity", "worker.auth.lockout", "worker.auth.superusers",
-    "worker.records.caller", "worker.records.idempotency",
+    "worker.auth.identity", "worker.auth.lockout", "worker.auth.mfa", "worker.auth.superusers",
+    "worker.migrations.databases", "worker.migrations.history", "worker.migrations.intact",
+    "worker.pb_data.", "worker.records.caller", "worker.records.idempotency",
 )  # fmt: skip
 _SQL = re.compile(
     r"(SELECT |INSERT INTO |DELETE FROM |UPDATE \S+ SET |PRAGMA |ALTER TABLE |CREATE TABLE )"

@@ -16,7 +16,9 @@ from tests.cluster_process import ClusterProcess
 _CODE = "from shared.parent_death import die_with_parent; die_with_parent(); print('alive')"
 
 
-@pytest.mark.parametrize(("parent", "said"), [(os.getpid(), "alive\n"), (1 << 22, "")])
+@pytest.mark.parametrize(
+    ("parent", "said"), [(os.getpid(), "alive\n"), (1 << 22, "")], ids=["alive", "gone"]
+)
 def test_a_parent_that_is_gone_already_is_noticed(parent: int, said: str) -> None:
     """Whoever is our parent now must be the one that started us."""
     done = subprocess.run(

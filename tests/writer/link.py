@@ -24,6 +24,7 @@ import apsw
 import msgspec
 import zmq
 
+from shared.depot.databases import read_slots
 from shared.messages.changes import CommitNotice
 from shared.messages.commands import (
     PROTOCOL,
@@ -38,9 +39,9 @@ from shared.messages.commands import (
 )
 from shared.run_directory import RunDirectory
 from shared.settings import Settings
-from shared.sql.plan import Plan, Step, Value
+from shared.sql.plan import Bulk, Plan, Step, Value, run
 from shared.sqlite.connect import open_reader
-from shared.status_page import StatusPage
+from shared.status_page import DatabaseWords, StatusPage
 
 PATIENCE_SECONDS = 15.0
 _FAREWELL_SECONDS = 10.0
@@ -71,6 +72,15 @@ class Depot:
     def database(self) -> Path:
         """The file of main."""
         return self.data / "main.db"
+
+    def path(self, name: str) -> Path:
+        """The file of one database."""
+        return self.data / f"{name}.db"
+
+    def words(self, name: str) -> DatabaseWords:
+        """What the status page says of one database."""
+        slot = 0 if name == "main" else read_slots(self.run_directory.databases)[name]
+        return self.page.database(slot)
 
     def start(self, **environment: str) -> dict[str, Any]:
         """Start a writer; returns its ready line."""
@@ -128,27 +138,31 @@ class Depot:
             socket.close()
         os.close(self.lock)
 
-    def reader(self) -> apsw.Connection:
+    def reader(self, name: str = "main") -> apsw.Connection:
         """A worker's read-only connection."""
-        return open_reader(self.database)
+        return open_reader(self.path(name))
 
-    def rows(self, sql: str, params: tuple[Value, ...] = ()) -> list[tuple[Any, ...]]:
+    def rows(
+        self, sql: str, params: tuple[Value, ...] = (), *, of: str = "main"
+    ) -> list[tuple[Any, ...]]:
         """What a worker would read now."""
-        connection = self.reader()
+        connection = self.reader(of)
         found: list[tuple[Any, ...]] = connection.execute(sql, params).fetchall()
         connection.close()
         return found
 
-    def value(self, sql: str, params: tuple[Value, ...] = ()) -> Any:
+    def value(self, sql: str, params: tuple[Value, ...] = (), *, of: str = "main") -> Any:
         """The first value of the first row."""
-        return self.rows(sql, params)[0][0]
+        return self.rows(sql, params, of=of)[0][0]
 
-    def events(self, after: int = 0) -> list[tuple[Any, ...]]:
+    def events(self, after: int = 0, *, of: str = "main") -> list[tuple[Any, ...]]:
         """Rows of `_change`: (table, act, key, old, new), maps decoded."""
         return [
             (table, act, key, _unpack(old), _unpack(new))
             for table, act, key, old, new in self.rows(
-                "SELECT tbl, act, key, old, new FROM _change WHERE n > ? ORDER BY n", (after,)
+                "SELECT tbl, act, key, old, new FROM _change WHERE n > ? ORDER BY n",
+                (after,),
+                of=of,
             )
         ]
 
@@ -195,14 +209,19 @@ class Link:
         seconds: float = 5.0,
         request_id: str = "",
         returns_all: bool = False,
+        bulk: Bulk | None = None,
+        database: str = "main",
     ) -> Operation:
         """A plan for the version in force, under the next seq."""
-        version = self.depot.page.database().catalog_version
+        if catalog_version is None:
+            catalog_version = self.depot.words(database).catalog_version
         plan = Plan(
-            version if catalog_version is None else catalog_version,
+            catalog_version,
             tuple(steps),
             changes_catalog,
+            database,
             returns_all=returns_all,
+            bulk=bulk,
         )
         deadline = time.monotonic_ns() + int(seconds * 1e9)
         return Operation(seq or next(self.numbers), plan, deadline, request_id, "")
@@ -233,15 +252,30 @@ class Link:
         found = self.results(len(operations))
         return [found[operation.seq] for operation in operations]
 
-    def run(self, *steps: Step, changes_catalog: bool = False, seconds: float = 5.0) -> Result:
+    def run(
+        self,
+        *steps: Step,
+        changes_catalog: bool = False,
+        seconds: float = 5.0,
+        database: str = "main",
+    ) -> Result:
         """One operation by itself."""
-        operation = self.operation(steps, changes_catalog=changes_catalog, seconds=seconds)
+        operation = self.operation(
+            steps, changes_catalog=changes_catalog, seconds=seconds, database=database
+        )
         return self.submit([operation])[0]
 
-    def define(self, *statements: str) -> Result:
+    def define(self, *statements: str, database: str = "main") -> Result:
         """One catalog change made of DDL."""
         steps = [Step(2, sql) for sql in statements]  # type: ignore[arg-type]
-        result = self.run(*steps, changes_catalog=True, seconds=60.0)
+        result = self.run(*steps, changes_catalog=True, seconds=60.0, database=database)
+        assert result.status is Status.OK, result
+        return result
+
+    def name_databases(self, *names: str) -> Result:
+        """Store main's setting of what other databases there are."""
+        put = "INSERT OR REPLACE INTO _settings VALUES ('databases', ?)"
+        result = self.run(run(put, (json.dumps(names),)), changes_catalog=True, seconds=60.0)
         assert result.status is Status.OK, result
         return result
 

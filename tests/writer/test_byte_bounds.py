@@ -24,7 +24,7 @@ from writer.answers import Answers, Client, Entry, Worker
 from writer.batch import Batcher
 from writer.database import Database
 from writer.engine import Engine
-from writer.outbox import Outbox
+from writer.process import make_process
 from writer.retention import Retention
 
 _SEQS = count(1)
@@ -102,12 +102,12 @@ def test_second_copy_of_what_did_not_fit_is_answered_later(
 def test_answers_too_long_for_one_value_harm_nobody(database: Database, page: StatusPage) -> None:
     """Together they exceed what SQLite stores in one value: each is then committed by itself."""
     database.connection.limit(apsw.SQLITE_LIMIT_LENGTH, 100_000)
-    outbox = Outbox()
-    batcher = Batcher(database, Answers(database.connection), outbox, page)
+    process = make_process(page, database.path.parent)
+    batcher = Batcher(database, Answers(database.connection), process)
     worker = Worker(1)
     batcher._settle([_entry(worker, size) for size in (60_000, 60_000, 10, 99_990)])
     results: list[Result] = []
-    for outgoing in outbox.take():
+    for outgoing in process.outbox.take():
         for _, reply in outgoing.replies:
             results += msgspec.msgpack.decode(reply, type=Results).results
     assert [result.status for result in results] == [Status.OK] * 3 + [Status.FAILED]

@@ -66,3 +66,27 @@ def test_missing_tables_and_indexes_are_made_at_start(depot: Depot) -> None:
     assert depot.stop() == 0
     depot.start()
     assert "completed" not in depot.log.read_text()
+
+
+def test_an_older_depot_gets_the_systems_collections(depot: Depot) -> None:
+    """Those that are missing, under a new version of the catalog; then it is left alone."""
+    before = depot.rows("SELECT id, name, fields, indexes FROM _collections ORDER BY id")
+    schema = depot.rows("SELECT name, sql FROM sqlite_schema ORDER BY name")
+    version = depot.value("SELECT catalog FROM _head")
+    assert depot.stop() == 0
+    connection = apsw.Connection(str(depot.database))
+    for name in ("_mfas", "_otps", "_authOrigins"):
+        connection.execute(f'DROP TABLE "{name}"')
+        connection.execute("DELETE FROM _collections WHERE name = ?", (name,))
+    connection.execute("UPDATE _collections SET listRule = 'kept' WHERE name = '_externalAuths'")
+    connection.close()
+
+    depot.start()
+    assert depot.rows("SELECT id, name, fields, indexes FROM _collections ORDER BY id") == before
+    assert depot.rows("SELECT name, sql FROM sqlite_schema ORDER BY name") == schema
+    assert depot.value("SELECT listRule FROM _collections WHERE name = '_externalAuths'") == "kept"
+    assert depot.value("SELECT catalog FROM _head") == version + 1
+    assert depot.page.database().catalog_version == version + 1
+    assert depot.stop() == 0
+    depot.start()
+    assert depot.value("SELECT catalog FROM _head") == version + 1

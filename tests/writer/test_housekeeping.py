@@ -13,6 +13,7 @@ from writer.answers import Answers
 from writer.database import Database
 from writer.engine import Engine
 from writer.housekeeping import Housekeeping
+from writer.process import make_process
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def chores(database: Database, tmp_path: Path) -> Housekeeping:
     """Its chores."""
     answers = Answers(database.connection)
     page = StatusPage.open(tmp_path / "status")
-    return Housekeeping(database, answers, Engine(database, answers), page)
+    return Housekeeping(database, answers, Engine(database, answers), make_process(page, tmp_path))
 
 
 def test_retention_under_load_survives_a_full_disk(

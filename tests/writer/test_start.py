@@ -19,7 +19,7 @@ from tests.writer.link import Depot, Link
 def test_new_depot_is_complete_when_ready(idle_depot: Depot) -> None:
     """The page is set before the ready line; there is a catalog and no superuser."""
     line = idle_depot.start()
-    assert line == {"ready": True, "superusers": 0}
+    assert line == {"ready": True, "superusers": 0, "pending": []}
     words = idle_depot.page.database()
     assert (idle_depot.page.epoch, words.catalog_version, words.head) == (1, 1, 0)
     assert words.feed == idle_depot.value("SELECT feed FROM _head") > 0

@@ -1,7 +1,7 @@
-"""Whether a proven record may have a session: the collection's authRule, and what is not built yet.
+"""Whether a proven record may have a session: the collection's authRule, and a second factor.
 
-A way to log in that a collection asks for and this server does not have (a second factor above
-all) is never left out in silence: the login fails.
+Both fail closed: a rule that cannot be judged lets nobody in, and asks everybody for a second
+factor.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 from shared.access.request import AccessRequest
 from shared.errors import forbidden
 from shared.language.errors import LanguageError
+from shared.limits import MFA_SECONDS_MAX
 from shared.logs import get_logger
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
@@ -41,23 +42,19 @@ def admit_record(
         raise forbidden("The record is not allowed to authenticate.")
 
 
-def require_one_factor(
+def wants_second_factor(
     snapshot: Snapshot,
     catalog: Catalog,
     collection: Collection,
     record_id: str,
     request: AccessRequest,
-) -> None:
-    """Raises FORBIDDEN where the collection wants a second factor of this record."""
+) -> bool:
+    """Whether the collection wants a second factor of this record; a broken rule wants it."""
     mfa = _enabled_mfa(collection)
     if mfa is None:
-        return
+        return False
     rule = str(mfa.get("rule") or "")
-    if rule and _holds(snapshot, catalog, collection, record_id, rule, request) is False:
-        return
-    raise forbidden(
-        "The collection asks for a second factor, which this server does not offer yet."
-    )
+    return not rule or _holds(snapshot, catalog, collection, record_id, rule, request) is not False
 
 
 def second_factor(collection: Collection) -> dict[str, object]:
@@ -66,6 +63,13 @@ def second_factor(collection: Collection) -> dict[str, object]:
     if mfa is None:
         return {"duration": 0, "enabled": False}
     return {"duration": mfa.get("duration", 0), "enabled": True}
+
+
+def second_factor_seconds(collection: Collection) -> int:
+    """How long the first factor counts, 0 where the collection says nothing that makes sense."""
+    mfa = _enabled_mfa(collection) or {}
+    seconds = mfa.get("duration")
+    return min(seconds, MFA_SECONDS_MAX) if type(seconds) is int and seconds > 0 else 0
 
 
 def _enabled_mfa(collection: Collection) -> dict[str, object] | None:

@@ -7,6 +7,8 @@ cannot be told for sure is a guest, never an error.
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -17,7 +19,7 @@ from shared.schema.collection import AUTH, Collection
 from shared.schema.index import read_index
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Value
-from worker.auth.tokens import Claims, read_header, signed_with
+from worker.auth.tokens import Claims, TokenType, read_file_token, read_header, signed_with
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.http.request import Request
@@ -28,6 +30,7 @@ _COLLECTIONS_KEPT: Final = 128
 _AUTHORIZATION: Final = b"authorization"
 _KNOWN_CALLERS: Final = 1_024
 _KNOWN_ROW_CHARS_MAX: Final = 4_096
+_DRAWN_BYTES: Final = 7  # of a number that SQLite holds
 
 _Row = tuple[Value, ...]
 
@@ -87,6 +90,23 @@ async def caller_identity(context: Context, header: str | None) -> Identity:
     return GUEST if claims is None else await context.reader.read(_identify, claims)
 
 
+async def file_caller(context: Context, token: str) -> Identity:
+    """Whom a file token (of a request's query) means; GUEST for one that is not, or no longer, good.
+
+    Such a token opens files and backups, and nothing else.
+    """
+    claims = read_file_token(token)
+    return GUEST if claims is None else await context.reader.read(identify_file, claims)
+
+
+def identify_file(snapshot: Snapshot, catalog: Catalog, claims: Claims) -> Identity:
+    """The identity behind the claims of a file token, read in the snapshot."""
+    identity = load_identity(snapshot, catalog, claims.collection_id, claims.record_id)
+    if identity is None or not signed_with(claims, signing_key(catalog, identity, TokenType.FILE)):
+        return GUEST
+    return identity
+
+
 def _identify(snapshot: Snapshot, catalog: Catalog, claims: Claims) -> Identity:
     collection = catalog.by_id(claims.collection_id)
     if collection is None or collection.type != AUTH:
@@ -101,7 +121,7 @@ def _identify(snapshot: Snapshot, catalog: Catalog, claims: Claims) -> Identity:
 def _make_out(collection: Collection, row: _Row, claims: Claims) -> Identity:
     """Whom a token means whose record is this row."""
     identity = identity_of_record(collection, dict(zip(collection.by_name, row, strict=True)))
-    if not identity.record[TOKEN_KEY] or not signed_with(claims, _key(collection, identity)):
+    if not signed_with(claims, _key(collection, identity, TokenType.AUTH)):
         return GUEST
     if sum(len(one) for one in row if isinstance(one, str)) <= _KNOWN_ROW_CHARS_MAX:
         if len(_known) >= _KNOWN_CALLERS:
@@ -138,6 +158,28 @@ def _record_sql(collection: Collection, field: str, *, any_case: bool) -> str:
     return f"SELECT {columns} FROM {table} WHERE {same} LIMIT 1"
 
 
+def stand_in(snapshot: Snapshot, collection: Collection, value: str) -> str:
+    """The password's hash that an identity which nobody has is verified against; `""` for none.
+
+    Hashes of different kinds take different times, and imported ones stay until their first login.
+    So an unknown identity takes as long as some record does, and always as long as the same one;
+    as which one cannot be foretold without the collection's secret.
+    """
+    secret = str(_token_options(collection, TokenType.AUTH).get("secret"))
+    drawn = hmac.digest(secret.encode(), value.strip().lower().encode(), "sha256")
+    number = int.from_bytes(drawn[:_DRAWN_BYTES], "big")
+    return str(snapshot.value(_stand_in_sql(collection), (number,)) or "")
+
+
+@lru_cache(_COLLECTIONS_KEPT)
+def _stand_in_sql(collection: Collection) -> str:
+    table = quote_identifier(collection.table)
+    return (
+        f'SELECT "password" FROM {table}'
+        f" WHERE _rowid_ >= ? % (SELECT max(_rowid_) + 1 FROM {table}) ORDER BY _rowid_ LIMIT 1"
+    )
+
+
 def find_by_identity(
     snapshot: Snapshot, collection: Collection, field: str, value: str
 ) -> dict[str, Value] | None:
@@ -163,17 +205,29 @@ def identity_of_record(collection: Collection, record: dict[str, Value]) -> Iden
     return identity_of(collection, record, superuser=collection.id == SUPERUSERS_ID)
 
 
-def signing_key(catalog: Catalog, identity: Identity) -> str:
-    """Key of the identity's tokens: its tokenKey and its collection's secret."""
-    return _key(catalog.by_id(identity.collection_id), identity)
+def signing_key(catalog: Catalog, identity: Identity, kind: TokenType = TokenType.AUTH) -> str:
+    """Key of the identity's tokens: its tokenKey and its collection's secret.
+
+    Empty, which signs nothing, where one of the two is.
+    """
+    return _key(catalog.by_id(identity.collection_id), identity, kind)
 
 
-def _key(collection: Collection | None, identity: Identity) -> str:
-    secret = token_options(collection)["secret"] if collection is not None else ""
-    return f"{identity.record[TOKEN_KEY]!s}{secret}"
+def _key(collection: Collection | None, identity: Identity, kind: TokenType) -> str:
+    own = identity.record.get(TOKEN_KEY)
+    secret = _token_options(collection, kind).get("secret") if collection is not None else None
+    if not isinstance(own, str) or not isinstance(secret, str) or not own or not secret:
+        return ""
+    return own + secret
 
 
-def token_options(collection: Collection) -> dict[str, object]:
-    """`{"duration": seconds, "secret": text}` of the collection's auth tokens."""
-    options = collection.options.get("authToken")
-    return options if isinstance(options, dict) else {"duration": 0, "secret": ""}
+def token_seconds(collection: Collection, kind: TokenType) -> int:
+    """How long new tokens of the collection are good, 0 where it says nothing that makes sense."""
+    seconds = _token_options(collection, kind).get("duration")
+    return seconds if type(seconds) is int and seconds > 0 else 0
+
+
+def _token_options(collection: Collection, kind: TokenType) -> Mapping[str, object]:
+    """`{"duration": seconds, "secret": text}` of the collection's tokens."""
+    options = collection.options.get(f"{kind.value}Token")
+    return options if isinstance(options, dict) else {}

@@ -1,4 +1,4 @@
-"""Password login and token refresh: who proves to be whom, and the session token for it.
+"""Password login and token refresh: who proves to be whom.
 
 A wrong password, an unknown identity and a locked one take the same steps and the same time.
 """
@@ -8,30 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from shared.access.identity import Identity
-from shared.access.request import AccessRequest
-from shared.errors import FieldError, Kind, QuillError, forbidden, invalid, not_found
+from shared.access.request import PASSWORD
+from shared.errors import FieldError, forbidden, invalid
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.field import REQUIRED
-from shared.sql.plan import Value
-from shared.sql.select import view_sql
-from shared.sql.shape import shape_of
-from shared.sql.write import swap_step
+from shared.sql.plan import Step
+from shared.sql.write import stored_guard, swap_step
 from worker.auth import lockout
-from worker.auth.admission import admit_record, require_one_factor
-from worker.auth.identity import (
-    find_by_identity,
-    identify,
-    identity_of_record,
-    read_record,
-    signing_key,
-    token_options,
+from worker.auth.admission import admit_record
+from worker.auth.entry import REFUSED_PROOF, Proof, enter, wrong
+from worker.auth.identity import find_by_identity, identify, stand_in
+from worker.auth.mfa import Begun
+from worker.auth.session import (
+    Session,
+    find_auth_collection,
+    new_session,
+    record_json,
+    unauthenticated,
 )
-from worker.auth.tokens import read_header, sign
+from worker.auth.tokens import read_header
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
-from worker.records.caller import Origin, identity_in
+from worker.records.caller import Origin
 
 _CHARS_MAX: Final = 255
 _TOO_LONG: Final = FieldError(
@@ -41,32 +40,20 @@ _TOO_LONG: Final = FieldError(
 )
 
 
-class Session(NamedTuple):
-    """A proven caller: the record's JSON as its owner sees it, and a token."""
-
-    record: str
-    token: str
-
-
 class Attempt(NamedTuple):
-    """What a client claims."""
+    """What a client claims. `mfa_id`: of another way that it has passed before, `""` for none."""
 
     identity: str
     password: str
     identity_field: str
+    mfa_id: str = ""
 
 
 class _Found(NamedTuple):
+    """A record and its hash. Without an id: a hash to spend as much time on, for an unknown one."""
+
     record_id: str
     password: str
-
-
-def find_auth_collection(catalog: Catalog, name: str) -> Collection:
-    """The auth collection of that id or name. Raises NOT_FOUND."""
-    collection = catalog.find(name)
-    if collection is None or collection.type != "auth":
-        raise not_found("Missing or invalid auth collection context.")
-    return collection
 
 
 def password_fields(collection: Collection) -> tuple[str, ...]:
@@ -96,11 +83,10 @@ def read_attempt(body: Mapping[str, object]) -> Attempt:
 
 async def with_password(
     context: Context, name: str, attempt: Attempt, origin: Origin, request_id: str
-) -> Session:
+) -> Session | Begun:
     """Log in.
 
-    Raises NOT_FOUND, FORBIDDEN (disabled, authRule, a second factor), INVALID (wrong), TOO_MANY
-    (locked).
+    Raises NOT_FOUND, FORBIDDEN (disabled, authRule), INVALID (wrong), TOO_MANY (locked).
     """
     collection = find_auth_collection(context.catalog.current(), name)
     allowed = password_fields(collection)
@@ -113,13 +99,13 @@ async def with_password(
     async with context.passwords.turns.turn(key):
         await lockout.reserve(context, key, request_id)
         found = await context.reader.read(_find, name, attempt, transaction=True)
-        stored = found.password if found is not None else None
-        if not await context.passwords.verify(stored, attempt.password) or found is None:
-            raise invalid("Failed to authenticate.")
+        matches = await context.passwords.verify(found.password, attempt.password)
+        if not matches or not found.record_id:
+            raise wrong()
         found = await _renewed(context, collection, found, attempt.password, request_id)
-        session = await context.reader.read(_open, name, found, origin, transaction=True)
+        entered = await enter(context, name, _proof(found, attempt), origin, request_id)
         await lockout.clear(context, key, request_id)
-    return session
+    return entered
 
 
 async def refresh(context: Context, name: str, header: str | None, origin: Origin) -> Session:
@@ -131,14 +117,24 @@ async def refresh(context: Context, name: str, header: str | None, origin: Origi
     return await context.reader.read(_refresh, name, header, origin, transaction=True)
 
 
-def _find(snapshot: Snapshot, catalog: Catalog, name: str, attempt: Attempt) -> _Found | None:
+def _find(snapshot: Snapshot, catalog: Catalog, name: str, attempt: Attempt) -> _Found:
     collection = find_auth_collection(catalog, name)
     asked = attempt.identity_field
     for field in (asked,) if asked else password_fields(collection):
         record = find_by_identity(snapshot, collection, field, attempt.identity)
         if record is not None and record["password"]:
             return _Found(str(record["id"]), str(record["password"]))
-    return None
+    return _Found("", stand_in(snapshot, collection, attempt.identity))
+
+
+def _proof(found: _Found, attempt: Attempt) -> Proof:
+    """The password was verified; the session is made only while its hash is still the record's."""
+
+    def guard(collection: Collection) -> Step:
+        stored = {"password": found.password}
+        return stored_guard(collection, found.record_id, stored, refusal=REFUSED_PROOF)
+
+    return Proof(found.record_id, PASSWORD, guard, attempt.mfa_id)
 
 
 async def _renewed(
@@ -153,23 +149,6 @@ async def _renewed(
     return found._replace(password=renewed)
 
 
-def _open(
-    snapshot: Snapshot, catalog: Catalog, name: str, found: _Found, origin: Origin
-) -> Session:
-    """The session of a record whose password was verified, if it still is the record's.
-
-    Made only now: its cost would tell before which identities exist. Raises INVALID.
-    """
-    collection = find_auth_collection(catalog, name)
-    record = read_record(snapshot, collection, "id", found.record_id)
-    if record is None or record["password"] != found.password:
-        raise invalid("Failed to authenticate.")
-    request = origin.request(identity_in(origin.caller, snapshot, catalog))
-    admit_record(snapshot, catalog, collection, found.record_id, request)
-    require_one_factor(snapshot, catalog, collection, found.record_id, request)
-    return _session(snapshot, catalog, collection, record)
-
-
 def _refresh(
     snapshot: Snapshot, catalog: Catalog, name: str, header: str | None, origin: Origin
 ) -> Session:
@@ -177,36 +156,10 @@ def _refresh(
     identity = identify(snapshot, catalog, header)
     claims = read_header(header)
     if identity.guest or claims is None:
-        raise QuillError(
-            Kind.UNAUTHENTICATED, "The request requires valid record authorization token."
-        )
+        raise unauthenticated()
     if identity.collection_id != collection.id:
         raise forbidden("The authorized record is not allowed to perform this action.")
     admit_record(snapshot, catalog, collection, identity.id, origin.request(identity))
     if not claims.refreshable:
-        return Session(_record_json(snapshot, catalog, collection, identity), claims.token)
-    return _session(snapshot, catalog, collection, dict(identity.record))
-
-
-def _session(
-    snapshot: Snapshot, catalog: Catalog, collection: Collection, record: dict[str, Value]
-) -> Session:
-    identity = identity_of_record(collection, record)
-    duration = token_options(collection)["duration"]
-    token = sign(
-        identity.id,
-        collection.id,
-        signing_key(catalog, identity),
-        int(str(duration)),
-        refreshable=True,
-    )
-    return Session(_record_json(snapshot, catalog, collection, identity), token)
-
-
-def _record_json(
-    snapshot: Snapshot, catalog: Catalog, collection: Collection, identity: Identity
-) -> str:
-    """The caller's own record."""
-    shape = shape_of(collection, catalog, hidden=identity.superuser, caller=collection)
-    params = (*shape.bind(AccessRequest(identity)), identity.id)
-    return str(snapshot.value(view_sql(collection, None, shape), params))
+        return Session(record_json(snapshot, catalog, collection, identity), claims.token)
+    return new_session(snapshot, catalog, collection, identity)

@@ -33,7 +33,7 @@ class PasswordPool:
         return await self._call(passwords.hash_password, password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether `password` is the one behind `stored`; None, an unknown user, takes as long.
+        """Whether `password` is the one behind `stored`; where there is none, it takes as long.
 
         Raises UNAVAILABLE when the queue is full.
         """

@@ -30,6 +30,7 @@ from shared.schema.view import (
     repeated_ids_sql,
     view_order,
 )
+from shared.sql.auth_system import forget_collection
 from shared.sql.plan import Step, forbid, run
 from worker.catalog.compile import Compiled
 
@@ -51,6 +52,7 @@ def change_steps(before: Catalog, compiled: Compiled) -> list[Step]:
     if compiled.reshaped:
         tables = [pair for pair in changed if not pair[0].is_view]
         steps += _guards(tables)
+        steps += [step for one in gone for step in forget_collection(before, one)]
         steps += _drop(before.all(), gone)
         steps += [run(*delete_row(one)) for one in gone]
         staged, staging = _stage(changed, new)

@@ -19,7 +19,6 @@ from shared.schema.collection import BASE, VIEW, VIEW_QUERY, Collection
 from shared.schema.definition import read_definition
 from shared.schema.fields.field import REQUIRED, WRONG_TYPE
 from shared.schema.naming import free_id
-from shared.schema.reserved import NOT_SERVED_YET
 from worker.catalog.collections import compile_and_change, submit_change
 from worker.context import Context
 from worker.records.caller import Origin
@@ -46,9 +45,8 @@ async def import_collections(
 ) -> Written:
     """Create and change the collections that `body` lists. No answer.
 
-    With `deleteMissing`, fields and collections that are not listed go, the system's apart. System
-    collections of the reference that are not served here are passed over. Raises INVALID with the
-    first problem, named by its collection and place.
+    With `deleteMissing`, fields and collections that are not listed go, the system's apart. Raises
+    INVALID with the first problem, named by its collection and place.
     """
     try:
         return await submit_change(context, partial(_make_imported, body=body), origin, ask)
@@ -57,9 +55,17 @@ async def import_collections(
 
 
 def imported(
-    catalog: Catalog, raws: Sequence[Mapping[str, object]], now: str, *, delete_missing: bool
+    catalog: Catalog,
+    raws: Sequence[Mapping[str, object]],
+    now: str,
+    *,
+    delete_missing: bool,
+    whole_fields: bool = False,
 ) -> tuple[list[Collection], frozenset[str]]:
-    """All collections as they are to be, and the ids of those that were listed. Raises INVALID."""
+    """All collections as they are to be, and the ids of those that were listed.
+
+    `whole_fields`: a list of fields is all of them, as with `delete_missing`. Raises INVALID.
+    """
     entries = _matched(catalog, raws)
     listed = frozenset(entry.own_id for entry in entries)
     beside = {
@@ -69,7 +75,7 @@ def imported(
         beside[entry.own_id] = _outline(entry)
     renamed = {entry.given: entry.own_id for entry in entries if isinstance(entry.given, str)}
     for entry in entries:
-        body = _completed(entry, renamed, delete_missing=delete_missing)
+        body = _completed(entry, renamed, delete_missing=delete_missing or whole_fields)
         others = [one for one in beside.values() if one.id != entry.own_id]
         around = Catalog(catalog.version, [*others, *(() if entry.old is None else (entry.old,))])
         try:
@@ -102,12 +108,7 @@ def _read_body(body: Mapping[str, object]) -> tuple[list[Mapping[str, object]], 
     if problems:
         raise invalid("An error occurred while validating the submitted data.", problems)
     assert isinstance(raws, list)
-    return [one for one in raws if not _is_passed_over(one)], bool(delete_missing)
-
-
-def _is_passed_over(raw: Mapping[str, object]) -> bool:
-    """Exported schemas hold system collections that nothing can be stored in here yet."""
-    return raw.get("system") is True and str(raw.get("name")).lower() in NOT_SERVED_YET
+    return raws, bool(delete_missing)
 
 
 # --- Entries ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
@@ -28,24 +28,30 @@ from shared.limits import (
     SLOW_READS_WAITING_MAX,
 )
 from shared.logs import get_logger
-from shared.schema.catalog import CATALOG_SQL, Catalog
+from shared.schema.catalog import CATALOG_SQL, SETTINGS_SQL, Catalog
 from shared.sqlite.driver import BusyError, CantOpenError, InterruptError, SQLError
 from shared.status_page import DatabaseWords
 from worker.engine.catalog_cache import CatalogCache
+from worker.engine.others import Other, Others
 from worker.engine.snapshot import OverBudgetError, Snapshot, quick_snapshot, timed_snapshot
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _RACE_PAUSE_SECONDS = 0.001
+_CATALOG_TABLES_SQL = (
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('_collections', '_settings')"
+)
 _log = get_logger()
 
 
 class Reader:
     """Read-only access to one database. Use it from the event loop only."""
 
-    def __init__(self, path: Path, words: DatabaseWords) -> None:
+    def __init__(self, path: Path, words: DatabaseWords, others: Others | None = None) -> None:
         self._path = path
         self._words = words
+        self.others = others
+        """The databases beside this one, where they are to be read."""
         self._snapshot = quick_snapshot(path, words)
         self._idle: list[Snapshot] = []
         self._threads = ThreadPoolExecutor(SLOW_READ_THREADS, thread_name_prefix="slow-read")
@@ -84,6 +90,39 @@ class Reader:
         if self.catalog.is_current(catalog):
             return result
         return await self._read_again(None, catalog, work, args, transaction=transaction)
+
+    async def read_beside(
+        self,
+        names: Sequence[str],
+        work: Callable[[Snapshot, Catalog, *Ts], T],
+        *args: *Ts,
+        transaction: bool = False,
+    ) -> T:
+        """As `read`, with these databases attached under their names.
+
+        What was read under another catalog of any of them is thrown away, too.
+        Raises QuillError UNAVAILABLE, also when one of them is not open.
+        """
+        give_up = time.monotonic() + CATALOG_RACE_SECONDS_MAX
+        while time.monotonic() < give_up:
+            beside = [self.other(name) for name in names]
+            states = [other.state for other in beside]
+
+            def attached(snapshot: Snapshot, catalog: Catalog, *args: *Ts) -> T:
+                for other in beside:  # noqa: B023 - it is done before the next round begins
+                    snapshot.attach(other.name, other.path)
+                return work(snapshot, catalog, *args)
+
+            result = await self.read(attached, *args, transaction=transaction)
+            if states == [other.state for other in beside]:
+                return result
+        raise QuillError(Kind.UNAVAILABLE, "The schema keeps changing.", retry_after_seconds=1)
+
+    def other(self, name: str) -> Other:
+        """A database beside this one. Raises QuillError UNAVAILABLE when it is not open."""
+        if self.others is None:
+            raise QuillError(Kind.UNAVAILABLE, "There is no database beside this one.")
+        return self.others.find(name)
 
     async def _read_again(
         self,
@@ -194,6 +233,10 @@ class Reader:
         def load(snapshot: Snapshot) -> Catalog:
             version = snapshot.catalog_version()
             assert isinstance(version, int)
-            return Catalog.from_rows(version, snapshot.rows(CATALOG_SQL))
+            # A database beside main has neither.
+            tables = snapshot.rows(_CATALOG_TABLES_SQL)
+            rows = snapshot.rows(CATALOG_SQL) if ("_collections",) in tables else []
+            settings = snapshot.rows(SETTINGS_SQL) if ("_settings",) in tables else []
+            return Catalog.from_rows(version, rows, settings)
 
         return self._snapshot.in_transaction(load)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-from shared.errors import invalid
+from shared.errors import Kind, QuillError, invalid
 from shared.limits import (
+    ATTACHED_DATABASES_MAX,
     QUICK_READ_PROGRESS_STEPS,
     QUICK_READ_SECONDS,
     READ_SECONDS_MAX,
@@ -17,8 +18,15 @@ from shared.limits import (
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from shared.sql.query_plan import PlanLine, query_plan_sql, read_lines
+from shared.sqlite.attach import attach_for_reading, detach
 from shared.sqlite.connect import open_reader
-from shared.sqlite.driver import Connection, InterruptError, TooBigError
+from shared.sqlite.driver import (
+    CantOpenError,
+    Connection,
+    InterruptError,
+    SQLError,
+    TooBigError,
+)
 from shared.status_page import DatabaseWords
 
 T = TypeVar("T")
@@ -38,7 +46,16 @@ class Snapshot:
     misses nothing.
     """
 
-    __slots__ = ("_connection", "_execute", "_quick", "_seconds", "_until", "_words", "position")
+    __slots__ = (
+        "_attached",
+        "_connection",
+        "_execute",
+        "_quick",
+        "_seconds",
+        "_until",
+        "_words",
+        "position",
+    )
 
     def __init__(
         self, connection: Connection, words: DatabaseWords, seconds: float, *, quick: bool
@@ -49,6 +66,7 @@ class Snapshot:
         self._quick = quick
         self._seconds = seconds
         self._until = _NEVER
+        self._attached: set[str] = set()
         self.position = words.head
         # Steps say little about time: one may compare two long texts. So they only say when to
         # look at the clock; on the loop that costs nothing that could be measured (m), in a thread
@@ -114,6 +132,29 @@ class Snapshot:
         finally:
             cursor.close(True)
         return taken
+
+    def attach(self, name: str, path: Path) -> None:
+        """Have another database under its name, for reading only, from now on.
+
+        Raises QuillError UNAVAILABLE.
+        """
+        if name in self._attached:
+            return
+        if len(self._attached) >= ATTACHED_DATABASES_MAX:
+            self._detach_all()
+        try:
+            attach_for_reading(self._connection, path, name)
+        except (CantOpenError, SQLError) as error:
+            raise QuillError(
+                Kind.UNAVAILABLE, f"The database {name} cannot be read now.", retry_after_seconds=1
+            ) from error
+        self._attached.add(name)
+
+    def _detach_all(self) -> None:
+        """Names come and go with the settings; SQLite holds a few at a time."""
+        for name in list(self._attached):
+            detach(self._connection, name)
+            self._attached.discard(name)
 
     def run(
         self,

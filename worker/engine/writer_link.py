@@ -27,8 +27,10 @@ import msgspec
 import zmq
 
 from shared import metrics
+from shared.depot.layout import MAIN
 from shared.errors import Kind, QuillError
 from shared.limits import (
+    DATABASE_RETRY_SECONDS,
     IN_FLIGHT_WRITES_PER_WORKER,
     RESEND_OPERATIONS_PER_MESSAGE,
     WRITE_DEADLINE_SECONDS,
@@ -54,14 +56,17 @@ _NS: Final = 1_000_000_000
 _GRACE_NS: Final = int(WRITE_GRACE_SECONDS * _NS)
 _log = get_logger()
 
-Lookup = Callable[[Iterable[int], int], Awaitable[dict[int, Result]]]
-"""`(seqs, since CLOCK_MONOTONIC ns)` → the outcomes that the writer's log holds of them."""
+Lookup = Callable[[str, Iterable[int], int], Awaitable[dict[int, Result]]]
+"""`(database, seqs, since CLOCK_MONOTONIC ns)` → the outcomes that the writer's log holds of them."""
 
 
 class _Pending:
-    """An operation without an answer. `sent`: it has been handed to a connection."""
+    """An operation without an answer.
 
-    __slots__ = ("expires_ns", "future", "operation", "sent", "submitted_ns")
+    `sent`: it has been handed to a connection. `again`: to more than one.
+    """
+
+    __slots__ = ("again", "expires_ns", "future", "operation", "sent", "submitted_ns")
 
     def __init__(
         self, operation: Operation, future: asyncio.Future[Result], submitted_ns: int
@@ -70,7 +75,7 @@ class _Pending:
         self.future = future
         self.submitted_ns = submitted_ns
         self.expires_ns = operation.deadline_ns + _GRACE_NS
-        self.sent = False
+        self.sent = self.again = False
 
 
 class WriterLink:
@@ -87,6 +92,8 @@ class WriterLink:
         self._pending: dict[int, _Pending] = {}
         self._tick: list[Operation] = []
         self._seq = 0
+        self._several = False
+        """There have been plans for another database than main."""
         self._up = False
         self._welcomed: asyncio.Event = asyncio.Event()
         self._decode = msgspec.msgpack.Decoder(ToWorker).decode
@@ -156,6 +163,8 @@ class WriterLink:
         operation = Operation(seq, plan, now + int(deadline_seconds * _NS), request_id, actor)
         future: asyncio.Future[Result] = self._loop.create_future()
         pending[seq] = _Pending(operation, future, now)
+        if plan.database != MAIN:
+            self._several = True
         if self._up:
             if not self._tick:
                 self._loop.call_soon(self._flush)
@@ -172,9 +181,24 @@ class WriterLink:
             self._send(operations)
 
     def _send(self, operations: list[Operation]) -> None:
-        """Send one message. What cannot be sent stays pending and goes after the next Welcome."""
+        """Send one message, or one for each database.
+
+        Each has its own mark of what is finished: a long plan in one database would make the writer
+        keep every answer of the others.
+        """
+        if not self._several:
+            self._send_message(operations, self._acked())
+            return
+        by_database: dict[str, list[Operation]] = {}
+        for operation in operations:
+            by_database.setdefault(operation.plan.database, []).append(operation)
+        for database, ours in by_database.items():
+            self._send_message(ours, self._acked_in(database))
+
+    def _send_message(self, operations: list[Operation], acked: int) -> None:
+        """What cannot be sent stays pending and goes after the next Welcome."""
         try:
-            self._dealer.send(self._encode(Operations(self._acked(), operations)))
+            self._dealer.send(self._encode(Operations(acked, operations)))
         except zmq.Again:
             # The connection is gone, or full behind a stopped writer; the timer tries again.
             return
@@ -188,6 +212,13 @@ class WriterLink:
         """Every seq up to this one is finished here: pending is in order of seq."""
         for seq in self._pending:
             return seq - 1
+        return self._seq
+
+    def _acked_in(self, database: str) -> int:
+        """The same for the operations of one database."""
+        for seq, entry in self._pending.items():
+            if entry.operation.plan.database == database:
+                return seq - 1
         return self._seq
 
     # --- The connection -------------------------------------------------------------------------
@@ -214,6 +245,8 @@ class WriterLink:
         self._tick.clear()
         self.welcome = welcome
         self._welcomed.set()
+        for entry in self._pending.values():
+            entry.again = entry.sent
         operations = [entry.operation for entry in self._pending.values()]
         for at in range(0, len(operations), RESEND_OPERATIONS_PER_MESSAGE):
             self._send(operations[at : at + RESEND_OPERATIONS_PER_MESSAGE])
@@ -228,7 +261,11 @@ class WriterLink:
             entry = pending.pop(result.seq, None)
             if entry is not None:
                 outcomes[result.status].add()
-                if not entry.future.done():
+                if entry.future.done():
+                    continue
+                if result.status == Status.CLOSED and entry.again:
+                    entry.future.set_exception(_unknown())  # it was open the first time
+                else:
                     entry.future.set_result(result)
 
     # --- Deadlines ------------------------------------------------------------------------------
@@ -262,9 +299,12 @@ class WriterLink:
         found: dict[int, Result] = {}
         sent = [entry for entry in expired if entry.sent]
         try:
-            if sent and self._lookup is not None:
-                since = min(entry.submitted_ns for entry in sent)
-                found = await self._lookup([entry.operation.seq for entry in sent], since)
+            if self._lookup is not None:
+                for database in {entry.operation.plan.database for entry in sent}:
+                    ours = [one for one in sent if one.operation.plan.database == database]
+                    since = min(entry.submitted_ns for entry in ours)
+                    seqs = [entry.operation.seq for entry in ours]
+                    found.update(await self._lookup(database, seqs, since))
         except Exception:  # noqa: BLE001 - the outermost edge of a task, for which requests wait
             # No log to be had, whatever the reason: unknown is the honest answer.
             _log.warning("no look into the log of outcomes", operations=len(sent), exc_info=True)
@@ -290,6 +330,12 @@ def _failure(status: Status) -> QuillError:
     """The error of an operation that was certainly not applied."""
     if status == Status.FULL:
         return QuillError(Kind.DISK_FULL, "The disk is full; nothing was written.")
+    if status == Status.CLOSED:
+        return QuillError(
+            Kind.UNAVAILABLE,
+            "The database is not open; nothing was written.",
+            retry_after_seconds=int(DATABASE_RETRY_SECONDS),
+        )
     if status in (Status.BUSY, Status.LATE):
         return QuillError(
             Kind.UNAVAILABLE, "The server is too busy; nothing was written.", retry_after_seconds=1

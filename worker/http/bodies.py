@@ -13,6 +13,7 @@ from typing import Any, Final
 from shared.errors import Kind, QuillError, invalid
 from shared.limits import (
     BODY_BYTES_IN_FLIGHT_MAX,
+    BODY_BYTES_MAX,
     BODY_DRAIN_SECONDS,
     BODY_STALL_SECONDS,
     BODY_SWEEP_SECONDS,
@@ -20,13 +21,19 @@ from shared.limits import (
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+Largest = Callable[[str], int]
+"""The most bytes of one body, by the class of its route."""
 _CUT: Final = -1
 
 
 class Bodies:
-    """All bodies that are being read, or held by a handler. Use it from the event loop only."""
+    """All bodies that are being read, or held by a handler. Use it from the event loop only.
 
-    def __init__(self) -> None:
+    `largest`: asked for bodies that are not small; it may change its mind at any time.
+    """
+
+    def __init__(self, largest: Largest = lambda _route: BODY_BYTES_MAX) -> None:
+        self.largest = largest
         self.held_bytes = 0
         self._waits: dict[Any, int] = {}
         self._sweeps = 0

@@ -39,7 +39,7 @@ _FILE_TYPE: Final = "application/octet-stream"
 
 def read_multipart(content_type: str, raw: bytes) -> Form:
     """The form of a multipart body. Raises INVALID."""
-    boundary = _boundary(content_type)
+    boundary = boundary_of(content_type)
     form: Form = {}
     try:
         with PushMultipartParser(
@@ -89,7 +89,8 @@ def read_urlencoded(raw: bytes) -> Form:
     return form
 
 
-def _boundary(content_type: str) -> str:
+def boundary_of(content_type: str) -> str:
+    """What separates the parts of a multipart body. Raises INVALID."""
     options: dict[str, str] = {}
     if len(content_type) <= _CONTENT_TYPE_CHARS_MAX:
         options = parse_options_header(content_type)[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from falcon.uri import parse_query_string
@@ -17,7 +17,6 @@ from falcon.uri import parse_query_string
 from shared.errors import Kind, QuillError
 from shared.limits import (
     BODY_BYTES_DISCARDED_MAX,
-    BODY_BYTES_MAX,
     BODY_BYTES_UNCOUNTED,
     COLLECTION_BODY_BYTES_MAX,
     SMALL_BODY_BYTES_MAX,
@@ -125,7 +124,7 @@ class Request:
         expected = self._expected_bytes()
         if expected == 0:
             return b""
-        largest = _BODY_BYTES_MAX.get(self.route, BODY_BYTES_MAX)
+        largest = self._largest() if not 0 < expected <= BODY_BYTES_UNCOUNTED else expected
         if expected > largest:
             await self._discard_body(expected)
             raise _too_large(largest)
@@ -136,6 +135,32 @@ class Request:
         if len(chunk) == expected <= BODY_BYTES_UNCOUNTED:
             return chunk
         return await self._rest_of_body(message, largest)
+
+    async def chunks(self, largest: int) -> AsyncIterator[bytes]:
+        """The body in parts as they come, for one that is never held whole.
+
+        Raises as `body`; TOO_LARGE also in the middle, when more than `largest` bytes came.
+        """
+        expected = self._expected_bytes()
+        if expected > largest:
+            raise _too_large(largest)
+        size, more = 0, expected != 0
+        while more:
+            message = await self._bodies.next(self.receive)
+            if message["type"] != "http.request":
+                raise Disconnected
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > largest:
+                raise _too_large(largest)
+            if part:
+                yield part
+            more = message.get("more_body", False)
+
+    def _largest(self) -> int:
+        """The most bytes that the body may have; every bound leaves room for small ones."""
+        largest = self._bodies.largest(self.route)
+        return min(_BODY_BYTES_MAX.get(self.route, largest), largest)
 
     def _expected_bytes(self) -> int:
         """Content-Length, or -1 when only the end of the stream will tell."""

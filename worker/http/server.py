@@ -16,7 +16,7 @@ from shared import metrics
 from shared.errors import Kind, QuillError, invalid
 from shared.limits import PATH_BYTES_MAX, SLOW_REQUEST_SECONDS
 from shared.logs import get_logger, is_debugging
-from worker.http.bodies import Bodies, Receive
+from worker.http.bodies import Bodies, Largest, Receive
 from worker.http.client_address import ProxyTrust
 from worker.http.connections import cut_connection
 from worker.http.headers import CLOSE, FixedHeaders, Position
@@ -37,7 +37,7 @@ class Application:
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
     answers ask clients to connect again.  `bodies`: what all requests take to read theirs.
-    `sockets`: who serves WebSockets, by path.
+    `sockets`: who serves WebSockets, by path.  `largest`: how large bodies may be.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Application:
         headers: FixedHeaders,
         proxies: ProxyTrust,
         sockets: Mapping[str, SocketHandler] | None = None,
+        largest: Largest | None = None,
     ) -> None:
         self._sockets = dict(sockets or {})
         self._routes = routes
@@ -58,7 +59,7 @@ class Application:
         self._any_origin = headers.any_origin
         self._proxies = proxies
         self._verbose = is_debugging()
-        self.bodies = Bodies()
+        self.bodies = Bodies() if largest is None else Bodies(largest)
         self.closing = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

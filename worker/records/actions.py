@@ -21,6 +21,7 @@ from shared.access.request import AccessRequest
 from shared.errors import invalid, not_found
 from shared.schema.collection import Collection
 from shared.schema.system import SUPERUSERS_ID
+from shared.sql.auth_system import forget_begun_logins
 from shared.sql.delete import delete_plan_steps
 from shared.sql.modifiers import Assignment
 from shared.sql.plan import Value
@@ -233,6 +234,8 @@ def _auth_changes(
         return changes
     draft.steps += guards
     draft.hash_passwords(form, values)
+    if _EMAIL in values or TOKEN_KEY in values:
+        draft.steps += forget_begun_logins(draft.catalog, form.collection, call.record_id)
     if _EMAIL in values and TOKEN_KEY not in values:
         return changes._replace(assignments=(*changes.assignments, _renewed(form, values[_EMAIL])))
     return changes

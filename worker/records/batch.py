@@ -20,7 +20,6 @@ import msgspec
 from shared.access.request import AccessRequest
 from shared.dates import now_text
 from shared.errors import QuillError
-from shared.limits import BATCH_REQUEST_SECONDS
 from shared.messages.commands import Result
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
@@ -70,7 +69,11 @@ class _Made(NamedTuple):
 
 
 async def run_batch(
-    context: Context, requests: Sequence[BatchRequest], origin: Origin, ask: Ask
+    context: Context,
+    requests: Sequence[BatchRequest],
+    origin: Origin,
+    ask: Ask,
+    deadline_seconds: float,
 ) -> Written:
     """Apply all requests, or none. The answer is a JSON array of `{"body", "status"}`.
 
@@ -82,7 +85,7 @@ async def run_batch(
         context,
         planning.plan,
         ask,
-        deadline_seconds=BATCH_REQUEST_SECONDS,
+        deadline_seconds=deadline_seconds,
         again=planning.learn,
     )
     if written.replayed:

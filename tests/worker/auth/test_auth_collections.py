@@ -194,26 +194,6 @@ def test_the_auth_rule_decides_who_logs_in(superuser: httpx.Client, guest: httpx
     assert _log_in(guest, path, "r@example.com").status_code == 403
 
 
-def test_a_second_factor_that_is_not_built_lets_nobody_in(
-    superuser: httpx.Client, guest: httpx.Client
-) -> None:
-    """MFA that is wanted and missing fails closed; where its rule does not hold, one is enough."""
-    path = _collection(superuser, "factors")
-    _sign_up(guest, path, "one@example.com", name="plain")
-    _sign_up(guest, path, "two@example.com", name="careful")
-    mfa = {"enabled": True, "duration": 600, "rule": ""}
-    reply = superuser.patch(path, json={"mfa": mfa, "otp": {"enabled": True}})
-    assert reply.status_code == 200, reply.text
-    assert _log_in(guest, path, "one@example.com").status_code == 403
-    methods = guest.get(f"{path}/auth-methods").json()
-    assert methods["mfa"] == {"enabled": True, "duration": 600}
-    assert methods["otp"]["enabled"] is False
-    reply = superuser.patch(path, json={"mfa": {**mfa, "rule": "name = 'careful'"}})
-    assert reply.status_code == 200, reply.text
-    assert _log_in(guest, path, "one@example.com").status_code == 200
-    assert _log_in(guest, path, "two@example.com").status_code == 403
-
-
 def test_login_by_another_field_in_any_case(superuser: httpx.Client, guest: httpx.Client) -> None:
     """The identity fields decide by what, a NOCASE index whether case matters."""
     index = "CREATE UNIQUE INDEX idx_nick ON nicks (nick COLLATE NOCASE)"

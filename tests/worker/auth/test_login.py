@@ -23,8 +23,10 @@ from shared.status_page import StatusPage
 from tests.cluster_process import EMAIL, PASSWORD, ClusterProcess, upsert_superuser
 from tests.worker.fresh import fresh_client
 from worker.auth import login
+from worker.auth.entry import look
+from worker.auth.session import Session
 from worker.auth.superusers import first_plan
-from worker.engine.snapshot import quick_snapshot
+from worker.engine.snapshot import Snapshot, quick_snapshot
 from worker.records.caller import Origin
 
 AUTH = "/api/collections/_superusers"
@@ -252,11 +254,37 @@ def test_no_session_is_made_before_the_password_is_verified(tmp_path: Path) -> N
 
     attempt = login.Attempt(EMAIL, "any", "")
     found = login._find(snapshot, catalog, "_superusers", attempt)
-    assert found is not None
     assert (set(found._fields), found.password) == ({"record_id", "password"}, "hash")
-    assert login._open(snapshot, catalog, "_superusers", found, Origin()).token
+
+    def entered(password: str) -> object:
+        proof = login._proof(found._replace(password=password), attempt)
+        return look(snapshot, catalog, "_superusers", proof, Origin())
+
+    assert isinstance(entered("hash"), Session)
     with pytest.raises(QuillError):
-        login._open(
-            snapshot, catalog, "_superusers", found._replace(password="older hash"), Origin()
-        )
+        entered("older hash")
     snapshot.close()
+
+
+def test_an_unknown_identity_takes_as_long_as_some_record(tmp_path: Path) -> None:
+    """Its password is compared with a record's own hash, always the same one, and never matches."""
+    path, catalog = tmp_path / "main.db", Catalog(1, [superusers(now_text())])
+    with closing(apsw.Connection(str(path))) as writing:
+        for sql, params in bootstrap(now_text()):
+            writing.execute(sql, params)
+        snapshot = quick_snapshot(path, StatusPage.create(tmp_path / "page").database())
+        unknown = [login.Attempt(f"nobody{number}", "any", "") for number in range(20)]
+        assert {_stand_in(snapshot, catalog, one) for one in unknown} == {""}
+        for number, known in enumerate(("bcrypt", "bcrypt", "argon2")):
+            insert = first_plan(catalog, f"{number}@example.com", known, now_text()).steps[1]
+            writing.execute(insert.sql, insert.params)
+    first = [_stand_in(snapshot, catalog, one) for one in unknown]
+    assert set(first) == {"bcrypt", "argon2"}
+    assert [_stand_in(snapshot, catalog, one) for one in unknown] == first
+    snapshot.close()
+
+
+def _stand_in(snapshot: Snapshot, catalog: Catalog, attempt: login.Attempt) -> str:
+    found = login._find(snapshot, catalog, "_superusers", attempt)
+    assert found.record_id == ""
+    return found.password

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import bcrypt
+
 from shared import passwords
 from shared.errors import Kind, QuillError
 from shared.limits import PASSWORDS_WAITING_MAX
@@ -20,6 +22,17 @@ def test_a_hash_holds_for_its_password_only() -> None:
     assert passwords.verify_password(stored, "secret")
     assert not passwords.verify_password(stored, "Secret")
     assert not passwords.verify_password("no hash", "secret")
+
+
+def test_what_bcrypt_would_cut_off_is_another_password() -> None:
+    """Too long, or with a NUL: verified like any other, and never right."""
+    stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+    empty = bcrypt.hashpw(b"", bcrypt.gensalt(4)).decode()
+    assert passwords.verify_password(stored, "x" * 72)
+    for odd in ("x" * 73, "\0", "x\0"):
+        assert not passwords.verify_password(stored, odd)
+        assert not passwords.verify_password(empty, odd)
+    assert not passwords.verify_password("$2a$10$broken", "x")
 
 
 def test_nobodys_hash_costs_the_same() -> None:

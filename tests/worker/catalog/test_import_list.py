@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import QuillError
-from shared.schema.system import SUPERUSERS_ID, USERS_ID
+from shared.schema.system import USERS_ID
 from tests.worker.catalog.depot import Depot
 from worker.catalog.import_list import _read_body
 
@@ -58,7 +58,7 @@ def test_what_is_not_listed_stays_unless_it_is_to_go() -> None:
     assert set(depot["posts"].by_name) == {"id", "n", "title"}
     depot.take_in(listed, delete_missing=True)
     assert set(depot["posts"].by_name) == {"id", "n"}
-    assert {one.id for one in depot.catalog.all()} == {posts.id, SUPERUSERS_ID}
+    assert {one.id for one in depot.catalog.all() if not one.system} == {posts.id}
     assert "password" in depot["_superusers"].by_name
 
 
@@ -135,13 +135,14 @@ def test_bodies_that_are_no_import(body: dict[str, Any], key: str) -> None:
     assert list(refused.value.fields) == [key]
 
 
-def test_system_collections_that_are_not_served_are_passed_over() -> None:
-    """Every exported schema has them; what a user made keeps being refused under such a name."""
-    foreign = {"id": "pbc_4275539003", "name": "_authOrigins", "type": "base", "system": True}
-    mine = {"name": "posts", "fields": [TITLE]}
-    assert _read_body({"collections": [foreign, mine]}) == ([mine], False)
+def test_the_systems_collections_stay_what_they_are() -> None:
+    """Every exported schema has them, under the same ids; what a user made is refused there."""
     depot = Depot()
-    raws, _ = _read_body({"collections": [foreign]})
-    depot.take_in(raws)
-    with pytest.raises(QuillError, match="name"):
-        depot.take_in([{**foreign, "system": False}])
+    listed = [one.to_json() for one in depot.catalog.all() if one.system]
+    before = [one.to_row() for one in depot.catalog.all()]
+    for one in listed:
+        one["indexes"] = [sql.replace("ON `_", "ON `former_") for sql in one["indexes"]]
+    depot.take_in(listed)
+    assert [one.to_row() for one in depot.catalog.all()] == before
+    with pytest.raises(QuillError, match="system flag"):
+        depot.take_in([{**listed[-1], "system": False}])

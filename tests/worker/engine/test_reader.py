@@ -107,7 +107,7 @@ def test_the_engines_own_reads_have_their_own_time(
                 with pytest.raises(QuillError) as caught:
                     await reader.run_in_thread(lambda own: own.value(_LONG, (1 << 40,)))
                 assert caught.value.kind is Kind.UNAVAILABLE
-                found = await OutcomeLog(reader, 1).look_up([1], 0)
+                found = await OutcomeLog(reader, 1).look_up("main", [1], 0)
                 assert found == {}
 
     asyncio.run(scenario())

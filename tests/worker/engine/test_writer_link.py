@@ -134,7 +134,7 @@ def test_a_stopped_writer_means_an_unknown_outcome(depot: Depot) -> None:
 def test_a_lookup_that_fails_means_an_unknown_outcome(depot: Depot, fault: type[Exception]) -> None:
     """Whatever goes wrong in reading the log, whoever waits is told."""
 
-    async def lookup(_seqs: Iterable[int], _since: int) -> dict[int, Result]:
+    async def lookup(_name: str, _seqs: Iterable[int], _since: int) -> dict[int, Result]:
         raise fault
 
     async def scenario() -> QuillError:

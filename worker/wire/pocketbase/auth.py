@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from shared.access.request import PASSWORD
 from worker.auth.admission import second_factor
 from worker.auth.identity import caller, origin_of
-from worker.auth.login import (
-    Session,
-    find_auth_collection,
-    password_fields,
-    read_attempt,
-    refresh,
-    with_password,
-)
+from worker.auth.login import password_fields, read_attempt, refresh, with_password
+from worker.auth.mfa import Begun
+from worker.auth.session import Session, find_auth_collection
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
@@ -42,12 +39,15 @@ async def auth_methods(context: Context, request: Request, collection: str) -> R
 
 
 async def auth_with_password(context: Context, request: Request, collection: str) -> Response:
-    """POST …/auth-with-password."""
-    attempt = read_attempt(await text_object(request))
-    session = await with_password(
+    """POST …/auth-with-password. 401 with an `mfaId` where a second factor is asked for."""
+    body = await text_object(request)
+    attempt = read_attempt(body)._replace(mfa_id=_mfa_id(request, body))
+    entered = await with_password(
         context, collection, attempt, origin_of(request)._replace(context=PASSWORD), request.id
     )
-    return await _answer(context, request, session)
+    if isinstance(entered, Begun):
+        return Response(401, orjson.dumps({"mfaId": entered.mfa_id}), _NO_STORE)
+    return await _answer(context, request, entered)
 
 
 async def auth_refresh(context: Context, request: Request, collection: str) -> Response:
@@ -55,6 +55,11 @@ async def auth_refresh(context: Context, request: Request, collection: str) -> R
     header = request.header(b"authorization")
     session = await refresh(context, collection, header, origin_of(request))
     return await _answer(context, request, session)
+
+
+def _mfa_id(request: Request, body: Mapping[str, object]) -> str:
+    """The id of the first factor, which clients send in the body or in the query."""
+    return str(body.get("mfaId") or request.query.get("mfaId", ""))
 
 
 async def _answer(context: Context, request: Request, session: Session) -> Response:

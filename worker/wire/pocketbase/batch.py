@@ -14,8 +14,7 @@ from urllib.parse import unquote
 import orjson
 
 from shared.access.request import BATCH
-from shared.errors import FieldError, QuillError, invalid
-from shared.limits import BATCH_REQUESTS_MAX
+from shared.errors import FieldError, QuillError, forbidden, invalid
 from shared.schema.fields.field import REQUIRED
 from worker.auth.identity import origin_of
 from worker.context import Context
@@ -62,11 +61,15 @@ class _Source(NamedTuple):
 
 async def run(context: Context, request: Request) -> Response:
     """POST /api/batch."""
+    allowed = context.catalog.current().config.batch
+    if not allowed.enabled:
+        raise forbidden("Batch requests are not allowed.")
     body = await json_object(request)
     origin = origin_of(request)._replace(context=BATCH)
     try:
-        requests = _read(body, request, origin)
-        written = await run_batch(context, requests, origin, ask_of(request, body))
+        requests = _read(body, request, origin, allowed.max_requests)
+        ask = ask_of(request, body)
+        written = await run_batch(context, requests, origin, ask, allowed.timeout_sec)
     except BatchFailedError as failed:
         return _failure(failed)
     response = await _answer(context, written, requests)
@@ -79,16 +82,18 @@ async def run(context: Context, request: Request) -> Response:
 # --- The body -----------------------------------------------------------------------------------
 
 
-def _read(body: Mapping[str, object], request: Request, origin: Origin) -> list[BatchRequest]:
+def _read(
+    body: Mapping[str, object], request: Request, origin: Origin, most: int
+) -> list[BatchRequest]:
     """The requests of a body. Raises INVALID, BatchFailedError."""
     asked = body.get(_REQUESTS)
     if not asked:
         raise _wrong_list(REQUIRED)
     if not isinstance(asked, list):
         raise _wrong_list(FieldError("validation_invalid_value", "Must be a list of requests."))
-    if len(asked) > BATCH_REQUESTS_MAX:
-        params = {"max": BATCH_REQUESTS_MAX, "min": 0}
-        message = f"A batch has no more than {BATCH_REQUESTS_MAX} requests."
+    if len(asked) > most:
+        params = {"max": most, "min": 0}
+        message = f"A batch has no more than {most} requests."
         raise _wrong_list(FieldError("validation_length_too_long", message, params))
     parts = _parts(body)
     read = []

@@ -46,10 +46,12 @@ def json_response(value: object, headers: tuple[tuple[bytes, bytes], ...] = ()) 
     return Response(200, orjson.dumps(value), headers)
 
 
-def cut_response(request: Request, value: object) -> Response:
+def cut_response(
+    request: Request, value: object, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> Response:
     """200 with `value` as JSON, as far as `?fields=` wants it. Raises INVALID."""
     fields = request.query.get("fields", "")
-    return json_response(project(value, fields) if fields else value)
+    return json_response(project(value, fields) if fields else value, headers)
 
 
 def page_count(total: int, per_page: int) -> int:

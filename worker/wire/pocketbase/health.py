@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Final
 
+from shared.depot.backups import backups_busy
+from shared.depot.layout import DepotLayout
 from worker.auth.identity import caller_identity
 from worker.context import Context
 from worker.http.request import Request
@@ -22,7 +25,7 @@ async def health(context: Context, request: Request) -> Response:
     data: dict[str, object] = {}
     if (await caller_identity(context, request.header(b"authorization"))).superuser:
         data = {
-            "canBackup": True,
+            "canBackup": not backups_busy(DepotLayout(Path(context.settings.depot))),
             "realIP": request.client_ip,
             "possibleProxyHeader": _proxy_header(request),
         }

@@ -16,6 +16,8 @@ from tests.waiting import until_async
 from tests.websocket import LiveClient, RawSocket
 from tests.worker.wire.websocket.conftest import BOTH_PORTS
 
+pytestmark = pytest.mark.alone
+
 CLIENTS = 12
 DRAINED = ([{"type": "bye", "reason": "drain"}], 1001)
 

@@ -1,0 +1,1 @@
+"""What a backup and a restore cost those who use the server meanwhile."""

@@ -1,0 +1,1 @@
+"""What an import costs, and what everybody else notices of it."""

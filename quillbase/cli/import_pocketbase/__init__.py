@@ -1,0 +1,1 @@
+"""`quillbase import pocketbase`: a data folder of PocketBase becomes a depot."""

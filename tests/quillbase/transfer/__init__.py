@@ -1,0 +1,1 @@
+"""`quillbase import` and `quillbase export` of plain files."""

@@ -1,0 +1,1 @@
+"""Tests of `shared.schema`; those that need SQLite use APSW in memory."""

@@ -1,0 +1,1 @@
+"""Backups: made under load, checked, and restored."""

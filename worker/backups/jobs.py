@@ -1,0 +1,55 @@
+"""How a worker has a job of backups done: by a child process, awaited on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Final
+
+import msgspec
+
+from shared.errors import Kind, QuillError, invalid
+from shared.parent_death import PARENT_VARIABLE
+from worker.backups.task import Task, Told
+
+BUSY: Final = "Try again later: another backup or restore is running."
+_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+_LINE_BYTES_MAX: Final = 1_048_576  # a result names each file that was left out
+
+
+async def run(task: Task) -> dict[str, object]:
+    """Do a task; its result. It is ended when the caller is cancelled.
+
+    Raises INVALID with the reason when it is refused, INTERNAL when its process fails.
+    """
+    environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
+    environment.pop(_METRICS, None)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "worker.backups",
+        msgspec.json.encode(task).decode(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=environment,
+        limit=_LINE_BYTES_MAX,
+    )
+    told = Told()
+    try:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            told = msgspec.json.decode(line, type=Told)
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if told.busy:
+        raise invalid(BUSY)
+    if told.error:
+        raise invalid(told.error)
+    if told.result is None:
+        raise QuillError(Kind.INTERNAL, f"The process of backups ended with {process.returncode}.")
+    return told.result

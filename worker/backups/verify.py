@@ -1,0 +1,122 @@
+"""Whether a backup is whole and good: hashes, SQLite's own checks, and a catalog that loads.
+
+Databases are unpacked one at a time beside the backups and removed again; other files are only
+read. Uploaded zips are only inspected: their list of entries against their manifest.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from shared.depot.backups import DRAFT_PREFIX, backups_locked, path_of
+from shared.depot.layout import MAIN, DepotLayout
+from shared.sqlite.copy import faults_of, position_of, triggers_on
+from worker.backups.archive import Archive, BadBackupError, Progress
+from worker.backups.create import BackupError, Begin, remove_drafts, require_space
+from worker.backups.task import Task
+from worker.engine.offline import OfflineReader
+from worker.migrations.statement import PROTECTED
+
+
+def verify(task: Task, begin: Begin) -> dict[str, object]:
+    """What is in a backup, and its `faults`, none when it is good.
+
+    Raises BackupError, BackupsBusyError, BadBackupError for a zip that is no backup, OSError.
+    """
+    layout = DepotLayout(Path(task.depot))
+    path = source_of(layout, task)
+    with ExitStack() as stack:
+        archive = stack.enter_context(Archive(path))
+        folder = stack.enter_context(_working_folder(layout))
+        databases = [f"data/{name}.db" for name in sorted(archive.manifest.databases)]
+        require_space(folder, max(archive.manifest.files[name].size for name in databases))
+        progress = begin(archive.size)
+        faults: list[str] = []
+        for name in archive.names(""):
+            try:
+                if name in databases:
+                    faults += _database_faults(archive, name, folder, progress)
+                else:
+                    archive.check(name, progress)
+            except BadBackupError as error:
+                faults.append(str(error))
+        return {**report_of(archive), "name": path.name, "faults": faults}
+
+
+def inspect(task: Task, begin: Begin) -> dict[str, object]:
+    """What a zip says of itself, compared with the list of its entries. Raises BadBackupError."""
+    begin(0)
+    path = source_of(DepotLayout(Path(task.depot)), task)
+    with Archive(path) as archive:
+        return {**report_of(archive), "name": path.name}
+
+
+def report_of(archive: Archive) -> dict[str, object]:
+    """The backup in a few words."""
+    manifest = archive.manifest
+    return {
+        "version": manifest.version,
+        "format": manifest.format,
+        "created": manifest.created,
+        "databases": {name: at.n for name, at in manifest.databases.items()},
+        "uploads": len(archive.names("uploads/")),
+        "config": bool(archive.names("config.textproto")),
+        "secrets": bool(archive.names("secrets/")),
+        "bytes": archive.size,
+    }
+
+
+def source_of(layout: DepotLayout, task: Task) -> Path:
+    """The zip that a task names. Raises BackupError."""
+    if task.file:
+        return Path(task.file)
+    path = path_of(layout, task.name)
+    if path is None:
+        raise BackupError(f"There is no backup {task.name}.")
+    return path
+
+
+def database_faults(path: Path) -> list[str]:
+    """What is wrong with an unpacked database that nobody has open."""
+    faults = faults_of(path)
+    if not faults:
+        try:
+            faults += [
+                f"the trigger {name} is on a table of the system's"
+                for name in triggers_on(path, PROTECTED)
+            ]
+            if path.stem == MAIN or position_of(path).catalog:
+                with OfflineReader(path) as reader:
+                    reader.catalog()
+        except Exception as error:  # noqa: BLE001 - a stranger's file may hold anything
+            reason = str(error) or type(error).__name__
+            faults.append(f"its collections cannot be read: {reason}")
+    return [f"{path.name}: {fault}" for fault in faults]
+
+
+def _database_faults(archive: Archive, name: str, folder: Path, progress: Progress) -> list[str]:
+    copy = folder / Path(name).name
+    archive.extract(name, copy, progress)
+    faults = database_faults(copy)
+    copy.unlink()
+    return faults
+
+
+@contextmanager
+def _working_folder(layout: DepotLayout) -> Iterator[Path]:
+    """A folder for one database: in the depot's disk, where there is a depot."""
+    with ExitStack() as stack:
+        parent = None
+        if layout.path.is_dir():
+            stack.enter_context(backups_locked(layout))
+            remove_drafts(layout)
+            parent = layout.backups
+        folder = Path(tempfile.mkdtemp(prefix=DRAFT_PREFIX, dir=parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""A data folder of PocketBase, made into a depot."""

@@ -1,0 +1,1 @@
+"""Settings at work: files and environment become rows of the catalog, and changes become files."""

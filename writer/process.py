@@ -1,0 +1,23 @@
+"""What all databases of a writer process share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from shared.status_page import StatusPage
+from writer.outbox import Outbox
+from writer.space import Space
+
+
+class Process(NamedTuple):
+    """The status page, the way back to the workers, and the disk with its ballast."""
+
+    page: StatusPage
+    outbox: Outbox
+    space: Space
+
+
+def make_process(page: StatusPage, folder: Path) -> Process:
+    """`folder`: where the database files stand; it must be there."""
+    return Process(page, Outbox(), Space(folder))
