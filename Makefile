@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk shop)
+NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk records_client shop)
 
 .PHONY: run test test-long lint bench bench-queries bench-realtime bench-backups bench-transfer tools docs lock clean
 

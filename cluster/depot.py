@@ -71,6 +71,9 @@ class Depot:
             raise Refusal(f"The depot {path} is in use{_by_whom(path)}.")
         depot = cls(path, lock)
         try:
+            # Whoever died with the lock: nobody may take them for us, and send them a signal.
+            depot._remove_stale()
+            os.ftruncate(lock, 0)
             depot.settle()
         except BaseException:
             depot.close()

@@ -32,7 +32,9 @@ def carry_out(depot: Depot, run: RunDirectory) -> Outcome:
         outcome = Outcome(done=True, told=replace_data(layout, request.what))
     except (OSError, msgspec.MsgspecError, ReplacementError) as error:
         outcome = Outcome(done=False, told=f"The depot's data was not replaced: {error}")
-        if not layout.replacement.exists():
+        if layout.replacement.exists():  # it is decided, and settling will end it or refuse
+            outcome = Outcome(done=True, told=f"The data was replaced, though not at once: {error}")
+        else:
             discard_incoming(layout)
     depot.settle()
     if outcome.done:

@@ -117,6 +117,8 @@ class Supervisor:
         details: dict[str, object] = {"phase": self.phase.value, "waiting": waiting}
         if self._page.disk_full:
             details["reason"] = "disk full"
+        elif self._preparation.pid is not None and not self._page.prepared:
+            details["reason"] = "settings or migrations are being applied"
         ready = self.phase is Phase.RUNNING and not waiting and not self._page.disk_full
         return ready, details
 

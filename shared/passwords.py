@@ -8,10 +8,18 @@ threads (worker/auth/passwords.py), never from an event loop.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import argon2
 import bcrypt
+
+from shared.limits import (
+    HASH_ARGON2_KIB_MAX,
+    HASH_ARGON2_LANES_MAX,
+    HASH_ARGON2_PASSES_MAX,
+    HASH_BCRYPT_COST_MAX,
+)
 
 _HASHER: Final = argon2.PasswordHasher(
     # OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB, 2 iterations, 1 lane.
@@ -22,6 +30,7 @@ _HASHER: Final = argon2.PasswordHasher(
 
 _BCRYPT_BEGINS: Final = ("$2a$", "$2b$", "$2y$")
 _BCRYPT_BYTES_MAX: Final = 72
+_BCRYPT: Final = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 
 UNKNOWN_USER_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1$cXVpbGxiYXNlLW5vYm9keQ$"
@@ -37,13 +46,38 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str, password: str) -> bool:
-    """Whether `stored` was made of `password`. False, too, for what is no hash that we know."""
+    """Whether `stored` was made of `password`.
+
+    False, too, for what is no hash that we know, and for one that would take too long.
+    """
+    if not is_bearable(stored):
+        return False
     if stored.startswith(_BCRYPT_BEGINS):
         return _verify_bcrypt(stored.encode(), password.encode())
     try:
         return _HASHER.verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def is_bearable(stored: str) -> bool:
+    """Whether a hash from elsewhere is one that a login can verify in seconds.
+
+    A hash says itself what verifying it costs, so one from a file could stop a server.
+    """
+    bcrypted = _BCRYPT.fullmatch(stored)
+    if bcrypted is not None:
+        return int(bcrypted[1]) <= HASH_BCRYPT_COST_MAX
+    try:
+        found = argon2.extract_parameters(stored)
+    except (argon2.exceptions.InvalidHashError, ValueError):
+        return False
+    return (
+        found.type is argon2.Type.ID
+        and found.memory_cost <= HASH_ARGON2_KIB_MAX
+        and found.time_cost <= HASH_ARGON2_PASSES_MAX
+        and found.parallelism <= HASH_ARGON2_LANES_MAX
+    )
 
 
 def needs_rehash(stored: str) -> bool:

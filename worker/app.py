@@ -20,7 +20,11 @@ from shared.limits import DRAIN_CLOSE_SECONDS, DRAIN_LAST_SECONDS
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
 from shared.status_page import StatusPage
+from worker.apis.catalog import ApiCatalog
 from worker.auth.passwords import PasswordPool
+from worker.auth.users.identity import install
+from worker.auth.users.keys import KeyFiles
+from worker.auth.users.tokens import UserTokens
 from worker.context import Context
 from worker.engine.batch_log import OutcomeLog
 from worker.engine.feed import Feed
@@ -42,6 +46,8 @@ from worker.settings.body_limit import body_limit
 from worker.settings.watch import SettingsWatch
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
+from worker.wire.trailbase import encode as trailbase
+from worker.wire.trailbase.routes import TRAILBASE_ROUTES
 from worker.wire.websocket import gate
 from worker.wire.websocket.main_port import MainPort
 
@@ -71,7 +77,8 @@ async def build_context(slot: int, run_path: Path) -> Context:
     incarnation = secrets.randbits(_INCARNATION_BITS)
     main = page.database()
     layout = DepotLayout(Path(configured.depot))
-    reader = Reader(layout.database(), main, Others(layout, run_directory, page))
+    others = Others(layout, run_directory, page)
+    reader = Reader(layout.database(), main, others)
     outcomes = OutcomeLog(reader, incarnation)
     context = Context(
         settings=configured,
@@ -90,6 +97,12 @@ async def build_context(slot: int, run_path: Path) -> Context:
     )
     context.plans = PlanCache()
     context.passwords = PasswordPool()
+    keys = KeyFiles(layout.keys)
+    install(UserTokens(keys))
+    context.apis = ApiCatalog(
+        Reader(layout.database(), main, others, strict_like=True),
+        lambda: keys.take().private.as_pem(private=True),
+    )
     context.hub = Hub(Owner(slot, incarnation), reader, context.plans, main)
     return context
 
@@ -98,7 +111,7 @@ def build_application(context: Context) -> Application:
     """The HTTP side of a worker."""
     routes = [
         Route(method, template, handler, route_label(method, template))
-        for method, template, handler in ROUTES
+        for method, template, handler in (*ROUTES, *TRAILBASE_ROUTES)
     ]
     return Application(
         Routes(context, routes),
@@ -108,6 +121,7 @@ def build_application(context: Context) -> Application:
         ProxyTrust(context.settings.trusted_proxies),
         {gate.PATH: MainPort(context, build_gate(context), error_response)},
         lambda route: body_limit(context.catalog.current().config, route),
+        dict.fromkeys(trailbase.PREFIXES, trailbase.error_response),
     )
 
 
@@ -127,9 +141,11 @@ def build_second_port(context: Context, descriptor: int) -> SecondPort:
 def route_label(method: str, template: str) -> str:
     """Class of a route for the metrics; from the closed set named in shared/metrics.py."""
     parts = template.split("/")
-    if parts[-1].startswith("auth-"):
+    if parts[-1].startswith("auth-") or parts[2] == "auth":
         return "auth"
-    if "records" in parts:
+    if parts[2] == "transaction":
+        return "batch"
+    if "records" in parts and parts[-1] != "schema":
         return _RECORD_LABELS.get((method, len(parts)), "other")
     for label in ("collections", "batch", "realtime", "health", "setup"):
         if label in parts:
@@ -232,6 +248,7 @@ class Worker:
         context.writer.close()
         context.passwords.close()
         context.reader.close()
+        context.apis.close()
         if self._metrics is not None:
             self._metrics.cancel()
         metrics.flush()

@@ -10,6 +10,7 @@ from shared.settings import Settings
 from shared.status_page import DatabaseWords, StatusPage
 
 if TYPE_CHECKING:  # what it holds is built from it: at run time these would be circles
+    from worker.apis.catalog import ApiCatalog
     from worker.auth.passwords import PasswordPool
     from worker.engine.catalog_cache import CatalogCache
     from worker.engine.feed import Feed
@@ -43,5 +44,6 @@ class Context:
     feed: Feed
     peers: Peers
     plans: PlanCache = field(init=False)
+    apis: ApiCatalog = field(init=False)
     passwords: PasswordPool = field(init=False)
     hub: Hub = field(init=False)

@@ -25,6 +25,8 @@ SELECT EXISTS (SELECT 1 FROM _collections WHERE name = '_superusers') AND {len(A
   (SELECT count(*) FROM _collections WHERE name IN ({", ".join(map(quote_text, AUTH_SYSTEM))}))
 """
 
+_NAMES: Final = "SELECT name FROM _collections UNION SELECT name FROM sqlite_schema"
+
 _SOMETHING_MISSING: Final = """
 SELECT 1 FROM (
   SELECT iif(coalesce(f.value ->> 'maxSelect', 0) > 1, 'table', 'index') AS type,
@@ -51,7 +53,7 @@ def _add_collections(connection: apsw.Connection) -> None:
     from shared.dates import now_text  # noqa: PLC0415
     from shared.schema.system import missing_system  # noqa: PLC0415
 
-    rows: list[tuple[Any, ...]] = connection.execute("SELECT name FROM _collections").fetchall()
+    rows: list[tuple[Any, ...]] = connection.execute(_NAMES).fetchall()
     present = frozenset(str(name).lower() for (name,) in rows)
     statements = missing_system(present, now_text())
     log.info("depot of an earlier build gets the system's collections")

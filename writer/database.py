@@ -13,6 +13,7 @@ from typing import Any, Final
 import apsw
 
 from shared.depot.layout import MAIN
+from shared.sql.user_tables import SESSION, SESSION_TABLES
 from shared.sqlite.connect import open_writer
 from shared.status_page import DatabaseWords
 from writer.change_sizes import ChangeSizes
@@ -89,6 +90,9 @@ class Database:
     def _prepare(self) -> None:
         """Make the internal tables and, in a new main, the first catalog; complete an older one."""
         connection = self.connection
+        if self.name == SESSION:
+            for table in SESSION_TABLES:
+                connection.execute(table)
         if _has_table(connection, "_head") and not self.is_main:
             return
         if _has_table(connection, "_head") and _has_table(connection, "_collections"):

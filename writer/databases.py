@@ -18,6 +18,7 @@ from shared.depot.layout import MAIN, DepotLayout
 from shared.limits import DATABASE_RETRY_SECONDS, DATABASES_MAX
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
+from shared.sql.user_tables import SESSION, wanted_sql
 from shared.status_page import SLOTS, DatabaseWords
 from writer.answers import Answers
 from writer.batch import Batcher
@@ -46,6 +47,8 @@ class Databases:
         self._wanted: list[str] = []
         self._ending: dict[str, Batcher] = {}
         self._running = False
+        self._sessions = False
+        """Users have been asked for, so the database of their sessions is open."""
         self._retry_at = 0.0
         self.missing: dict[str, str] = {}
         self.main = self._open(MAIN)
@@ -90,10 +93,13 @@ class Databases:
         """What main's settings say; None when that cannot be read."""
         try:
             rows: list[tuple[Any, ...]] = self.main.connection.execute(_NAMES_SQL).fetchall()
-            return _read_names(rows[0][0]) if rows else []
+            sessions = self.main.connection.execute(*wanted_sql()).fetchall()
+            listed = _read_names(rows[0][0]) if rows else []
         except (apsw.SQLError, msgspec.MsgspecError) as error:
             log.error("names of databases cannot be read", error=str(error))  # noqa: TRY400
             return None
+        self._sessions = bool(sessions)
+        return [*listed, SESSION] if sessions else listed
 
     def _open_others(self) -> None:
         self._retry_at = time.monotonic() + DATABASE_RETRY_SECONDS
@@ -118,7 +124,7 @@ class Databases:
 
     def _check(self, name: str) -> None:
         """Raises ValueError where it may not or cannot be opened now."""
-        if not is_database_name(name):
+        if not (self._sessions if name == SESSION else is_database_name(name)):
             raise ValueError("a database may not be called so")
         if any(name.lower() == other.lower() for other in self.doors):
             raise ValueError("another database has the same name in another case")
@@ -143,7 +149,8 @@ class Databases:
         try:
             return Database(name, path, words)
         except (apsw.FullError, apsw.IOError, apsw.CantOpenError):
-            if not self._process.space.drop_ballast():
+            space = self._process.space
+            if space.is_ample() or not space.drop_ballast():
                 raise
             return Database(name, path, words)
 

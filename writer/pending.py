@@ -16,6 +16,12 @@ from shared.depot.migration_files import MigrationNameError, find_migrations
 from shared.depot.sources import sources_digest
 from shared.limits import PENDING_REASONS_MAX
 
+# Settings may have named record APIs while the server ran.
+_USERS_SQL = """
+SELECT 1 FROM _settings WHERE name = 'config' AND value ->> '$.record_apis[0]' IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM _settings WHERE name = 'session')
+"""
+
 
 def find_pending(layout: DepotLayout, connections: Mapping[str, apsw.Connection]) -> list[str]:
     """Why a preparation is due, the first few reasons; `connections` by the databases' names.
@@ -25,6 +31,8 @@ def find_pending(layout: DepotLayout, connections: Mapping[str, apsw.Connection]
     reasons: list[str] = []
     if sources_digest(layout, os.environ) != _accepted(connections[MAIN]):
         reasons.append("settings")
+    if connections[MAIN].execute(_USERS_SQL).fetchall():
+        reasons.append("users")
     if (layout.path / "migrations").is_dir():
         for database, connection in connections.items():
             reasons += _migrations(layout, database, connection)

@@ -15,12 +15,14 @@ import apsw
 import msgspec
 
 from shared.quote import quote_text
+from shared.schema.reserved import USER_SECRETS, USERS_TABLE
 from shared.sql.plan import Value
 
 INTERNAL: Final = frozenset(
     {
         "_head", "_change", "_commit", "_batch", "_idempotency", "_attempts",
         "_schema_history", "_schema_state",
+        "_session", "_authorization_code", "_otp_code",
     }
 )  # fmt: skip
 CATALOG_TABLE: Final = "_collections"
@@ -157,7 +159,8 @@ def _describe(connection: apsw.Connection, name: str, entry: _Entry | None) -> L
     else:
         key = primary or list(range(len(names)))  # without any key, a row is its own
     if entry is None:
-        return LoggedTable(name, [(column, False) for column in names], key, detail)
+        secret = USER_SECRETS if name == USERS_TABLE else frozenset[str]()
+        return LoggedTable(name, [(column, column in secret) for column in names], key, detail)
     id_, kind, fields = entry
     by_name = {field.name: field for field in fields}
     return LoggedTable(id_, [_told(c, by_name.get(c), kind) for c in names], key, detail)

@@ -13,6 +13,7 @@ from quillbase.cli.publish import publish
 from quillbase.cli.run import run_command
 from quillbase.cli.settings import app as settings_app
 from quillbase.cli.superuser import app as superuser_app
+from quillbase.cli.user import app as user_app
 
 app = typer.Typer(
     name="quillbase",
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run_command())
 app.command("publish")(publish)
 app.add_typer(superuser_app, name="superuser")
+app.add_typer(user_app, name="user")
 app.add_typer(settings_app, name="settings")
 app.add_typer(migrate_app, name="migrate")
 app.add_typer(backup_app, name="backup")

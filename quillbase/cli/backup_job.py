@@ -76,6 +76,8 @@ def restore(depot: Path, task: Task) -> str:
         sentence = replace_data(DepotLayout(held.path), str(told.result["what"]))
         held.settle()
     except (ReplacementError, OSError) as error:
+        if DepotLayout(held.path).replacement.exists():
+            raise Refusal(f"The restore is decided, and the next start ends it: {error}") from error
         raise Refusal(f"The depot was not restored: {error}") from error
     else:
         return sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -80,25 +81,44 @@ def _records(
 
 @contextlib.contextmanager
 def _opened(output: Path | None) -> Iterator[IO[str]]:
-    """Standard output, or a file that has its name only when it is complete."""
+    """Standard output, or a file that has its name only when it is complete.
+
+    A device or a pipe is written to as it is: it must never be replaced by a file.
+    """
     if output is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        try:
-            yield sys.stdout
-            sys.stdout.flush()
-        except BrokenPipeError:
-            sys.stderr.close()  # or the interpreter complains about standard output at its end
-            raise typer.Exit(1) from None
-        return
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as out:
+        with _standard_output() as out:
             yield out
-        part.replace(output)
+        return
+    path = output.resolve()  # a link stays one
+    plain = path.is_file() or not path.exists()
+    part = path.with_name(f"{path.name}.part") if plain else path
+    try:
+        try:
+            with part.open("w", encoding="utf-8", newline="") as out:
+                yield out
+            if plain:
+                part.replace(path)
+        finally:
+            if plain:
+                part.unlink(missing_ok=True)
     except OSError as error:
         fail(f"{output} cannot be written: {error.strerror}.")
-    finally:
-        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[IO[str]]:
+    if sys.stdout is None:
+        fail("There is no standard output; name a file with --output.")
+    sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still held back must not be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(1) from None
+        fail(f"Standard output cannot be written: {error.strerror}.")
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ a token, and it is never sent to a client.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -32,8 +33,9 @@ class Identity(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The id of the caller's record, `""` for a guest."""
-        return str(self.record.get("id") or "")
+        """The id of the caller's record as a text, `""` for a guest."""
+        value = self.record.get("id") or ""
+        return urlsafe_b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
     @property
     def guest(self) -> bool:

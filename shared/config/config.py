@@ -33,7 +33,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         tuple[Database, ...], setting(5, "Databases beside `main`.", waits=False)
     ] = ()
     record_apis: Annotated[
-        tuple[RecordApi, ...], setting(6, "Tables and views served as APIs.")
+        tuple[RecordApi, ...], setting(6, "Tables and views served as APIs.", waits=False)
     ] = ()
     schemas: Annotated[tuple[JsonSchema, ...], setting(7, "JSON schemas for columns.")] = ()
     batch: Annotated[Batch, setting(1000, "Several writes in one request.")] = Batch()

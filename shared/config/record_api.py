@@ -47,35 +47,51 @@ class RecordApi(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One table or view as an API."""
 
     name: Annotated[
-        str, setting(1, "Name in the address.", max_length=255, pattern="^[A-Za-z0-9_]+$")
+        str,
+        setting(1, "Name in the address.", waits=False, max_length=255, pattern="^[A-Za-z0-9_]+$"),
     ] = ""
     table_name: Annotated[
-        str, setting(2, "Table or view; `database.table` for one beside main.", min_length=1)
+        str,
+        setting(
+            2, "Table or view; `database.table` for one beside main.", waits=False, min_length=1
+        ),
     ] = ""
     attached_databases: Annotated[
-        tuple[str, ...], setting(3, "Databases that rules may read beside its own.")
+        tuple[str, ...], setting(3, "Databases that rules may read beside its own.", waits=False)
     ] = ()
     conflict_resolution: Annotated[
-        ConflictResolution | None, setting(4, "What a create does where such a row exists.")
+        ConflictResolution | None,
+        setting(4, "What a create does where such a row exists."),
     ] = None
     autofill_missing_user_id_columns: Annotated[
-        bool, setting(5, "Whether columns that refer to a user are filled with who asks.")
+        bool,
+        setting(5, "Whether columns that refer to a user are filled with who asks."),
     ] = False
     enable_subscriptions: Annotated[bool, setting(6, "Whether one may subscribe to it.")] = False
-    acl_world: Annotated[tuple[Permission, ...], setting(7, "What everybody may do.")] = ()
-    acl_authenticated: Annotated[
-        tuple[Permission, ...], setting(8, "What users may do who are logged in.")
+    acl_world: Annotated[
+        tuple[Permission, ...], setting(7, "What everybody may do.", waits=False)
     ] = ()
-    excluded_columns: Annotated[tuple[str, ...], setting(9, "Columns that it does not have.")] = ()
+    acl_authenticated: Annotated[
+        tuple[Permission, ...], setting(8, "What users may do who are logged in.", waits=False)
+    ] = ()
+    excluded_columns: Annotated[
+        tuple[str, ...], setting(9, "Columns that it does not have.", waits=False)
+    ] = ()
     create_access_rule: Annotated[str | None, setting(10, "SQL: who may create a row.")] = None
-    read_access_rule: Annotated[str | None, setting(11, "SQL: who may read a row.")] = None
+    read_access_rule: Annotated[
+        str | None, setting(11, "SQL: who may read a row.", waits=False)
+    ] = None
     update_access_rule: Annotated[str | None, setting(12, "SQL: who may change a row.")] = None
     delete_access_rule: Annotated[str | None, setting(13, "SQL: who may delete a row.")] = None
-    schema_access_rule: Annotated[str | None, setting(14, "SQL: who may see its schema.")] = None
+    schema_access_rule: Annotated[
+        str | None, setting(14, "SQL: who may see its schema.", waits=False)
+    ] = None
     expand: Annotated[
-        tuple[str, ...], setting(15, "Columns whose references may be expanded.")
+        tuple[str, ...], setting(15, "Columns whose references may be expanded.", waits=False)
     ] = ()
-    listing_hard_limit: Annotated[int | None, setting(16, "Most rows of one page.")] = None
+    listing_hard_limit: Annotated[
+        int | None, setting(16, "Most rows of one page.", waits=False)
+    ] = None
 
 
 class JsonSchema(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -73,7 +73,7 @@ def _told(error: text_format.ParseError, text: str, name: str) -> str:
     reason = str(error).partition(" : ")[2].removeprefix(f"'{shown}': ")
     if not reason.startswith(_NAMING):
         reason = f"{_QUOTES.sub('', reason).rstrip('.')}."
-    if any(secret in shown for secret in _secret_names()):
+    if name == SECRETS_NAME or any(secret in shown for secret in _secret_names()):
         reason = "A secret cannot be read."
     return f"{name}:{line}:{column}: {reason}"
 

@@ -9,6 +9,12 @@ COLLECTIONS_TABLE: Final = "_collections"
 AUTH_SYSTEM: Final = ("_mfas", "_otps", "_externalAuths", "_authOrigins")
 """The system collections beside the auth collections (`shared.schema.auth_system`)."""
 
+USERS_TABLE: Final = "_user"
+"""Those who log in through the auth API of record APIs (`shared.sql.user_tables`)."""
+PASSWORD_HASH, TOTP_SECRET = "password_hash", "totp_secret"
+USER_SECRETS: Final = frozenset({PASSWORD_HASH, TOTP_SECRET})
+"""Its columns that nobody may be shown."""
+
 RESERVED_TABLES: Final = frozenset(
     {
         # the writer's own
@@ -26,7 +32,7 @@ RESERVED_TABLES: Final = frozenset(
         "_superusers",
         "_params",
         "_migrations",
-        "_user",
+        USERS_TABLE,
         "_user_avatar",
         "_schema_history",
     }

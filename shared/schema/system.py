@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any, Final
 
 from shared.ids import collection_id, field_id
@@ -14,6 +15,7 @@ from shared.schema.auth_system import auth_system
 from shared.schema.collection import AUTH, Collection
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field, Value
+from shared.schema.index import read_index
 from shared.schema.reserved import COLLECTIONS_TABLE
 from shared.schema.table import create_table
 
@@ -146,8 +148,22 @@ def bootstrap(now: str) -> list[tuple[str, tuple[Value, ...]]]:
 
 
 def missing_system(present: AbstractSet[str], now: str) -> list[tuple[str, tuple[Value, ...]]]:
-    """The statements that add those system collections whose names (lower case) are not `present`."""
-    return _making([one for one in auth_system(now) if one.name.lower() not in present])
+    """The statements that add those system collections whose names are not `present`.
+
+    `present`: all names of the database, in lower case. An index whose name is taken has another.
+    """
+    missing = [one for one in auth_system(now) if one.name.lower() not in present]
+    return _making([_with_free_indexes(one, present) for one in missing])
+
+
+def _with_free_indexes(collection: Collection, present: AbstractSet[str]) -> Collection:
+    indexes = []
+    for sql in collection.indexes:
+        name = free = read_index(sql).name
+        while free.lower() in present:
+            free += "_"
+        indexes.append(sql.replace(f"`{name}`", f"`{free}`", 1))
+    return replace(collection, indexes=tuple(indexes))
 
 
 def _making(collections: Iterable[Collection]) -> list[tuple[str, tuple[Value, ...]]]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.schema.catalog import PUT_SETTING_SQL
 from shared.sql.plan import Step, run
 
 SESSION: Final = "session"
 """The database of sessions; also the row of `_settings` by which the writer opens it."""
-SESSION_WANTED: Final = "1"
 
 _USER: Final = """CREATE TABLE IF NOT EXISTS _user (
   id BLOB PRIMARY KEY NOT NULL CHECK (is_uuid(id)) DEFAULT (uuid_v4()),
@@ -53,7 +51,7 @@ stored."""
 
 def user_tables(*, present: bool) -> tuple[Step, ...]:
     """What makes the tables, and has the writer open session.db. `present`: there is a `_user`."""
-    wanted = run(PUT_SETTING_SQL, (SESSION, SESSION_WANTED))
+    wanted = run("INSERT OR REPLACE INTO _settings (name, value) VALUES (?, '1')", (SESSION,))
     if present:
         return (wanted,)
     return (run(_USER), *map(run, _USER_INDEXES), wanted)

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 from shared.access.identity import Identity
-from shared.access.users import PASSWORD_HASH
 from shared.quote import quote_identifier
+from shared.schema.reserved import PASSWORD_HASH
 from shared.sql.plan import Step, Value, forbid, require, returning, run
 
 REFUSED_AUTH: Final = "auth"
@@ -29,17 +29,20 @@ HAS_USERS_SQL: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND nam
 _UNIQUE: Final = {"email": "email", "unverified_email": "email", "username": "username"}
 """What may not be the `email` or `username` of another user."""
 NEEDED_COLUMNS: Final = frozenset({"id", "email", PASSWORD_HASH})
-ALL_USERS_SQL: Final = (
-    'SELECT "id", "email", "admin" FROM _user ORDER BY "email", "id" LIMIT ? OFFSET ?'
-)
+ALL_USERS_SQL: Final = "SELECT * FROM _user ORDER BY created, id"
 _FIRST_ADMIN: Final = "first_admin"
 
 
 @lru_cache(64)
 def user_sql(columns: tuple[str, ...], by: str) -> str:
     """Reads the one user whose column `by` has the bound value."""
+    return f"{users_sql(columns, by)} LIMIT 1"
+
+
+def users_sql(columns: tuple[str, ...], by: str) -> str:
+    """Reads all users whose column `by` has the bound value."""
     shown = ", ".join(map(quote_identifier, columns))
-    return f"SELECT {shown} FROM _user WHERE {quote_identifier(by)} = ? LIMIT 1"
+    return f"SELECT {shown} FROM _user WHERE {quote_identifier(by)} = ?"
 
 
 def user_guards(identity: Identity) -> list[Step]:

@@ -15,8 +15,11 @@ from shared import limits
 from shared.sqlite.functions.register import register
 
 
-def open_reader(path: str | Path) -> apsw.Connection:
-    """A read-only connection to an existing database. Raises apsw.CantOpenError, apsw.IOError."""
+def open_reader(path: str | Path, *, like_is_case_sensitive: bool = False) -> apsw.Connection:
+    """A read-only connection to an existing database. Raises apsw.CantOpenError, apsw.IOError.
+
+    `like_is_case_sensitive`: for SQL that expects it, as the writer's connection is.
+    """
     connection = apsw.Connection(
         str(path),
         flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
@@ -30,6 +33,8 @@ def open_reader(path: str | Path) -> apsw.Connection:
     _sort_in_memory(connection)
     _bound_patterns(connection)
     _bound_answers(connection)
+    if like_is_case_sensitive:
+        _like_is_case_sensitive(connection)
     register(connection)
     return connection
 

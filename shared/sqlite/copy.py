@@ -88,6 +88,16 @@ def triggers_on(path: Path, tables: Collection[str]) -> list[str]:
     return [str(name) for name, table in found if table in tables]
 
 
+def tables_of(path: Path) -> frozenset[str]:
+    """Names of the tables in a database file. Raises CopyError."""
+    try:
+        with closing(_open(path)) as connection:
+            found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            return frozenset(str(name) for (name,) in found)
+    except apsw.Error as error:
+        raise CopyError(f"{path} cannot be read: {error}") from error
+
+
 def position_of(path: Path) -> Position:
     """How far a database is; all 0 for one without a log of changes. Raises CopyError."""
     try:

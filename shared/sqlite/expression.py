@@ -15,8 +15,7 @@ from typing import Any, Final, NamedTuple, Self
 import apsw
 
 from shared.quote import quote_identifier
-from shared.sqlite.scratch import UserSqlError, open_scratch
-from shared.sqlite.scratch import _functions as functions_of_users
+from shared.sqlite.scratch import UserSqlError, functions_of_users, open_scratch
 
 __all__ = ["ExpressionScratch", "MayReadIn", "Reading", "UserSqlError"]
 
@@ -65,22 +64,14 @@ class ExpressionScratch:
             with suppress(apsw.Error):
                 self._connection.execute(_placed(sql, name))
 
-    def check(
-        self, text: str, between: tuple[str, str], may_read: MayReadIn
-    ) -> frozenset[Reading]:
-        """What an expression reads besides what it stands in.
-
-        `between`: a statement's parts before its only column and after it.
-
-        Raises UserSqlError.
-        """
+    def check(self, text: str, source: str, may_read: MayReadIn) -> frozenset[Reading]:
+        """What an expression reads over `source`, a FROM clause or nothing. Raises UserSqlError."""
         if "\x00" in text:
             raise UserSqlError("it holds a NUL character")
         judge = _Judge(may_read)
-        before, after = between
         # Bare it must not take what follows, in brackets it must not leave them: a text that can
         # stand both ways is one expression.
-        for sql in (f"{before} {text}\n{after}", f"{before} (\n{text}\n)\n{after}"):
+        for sql in (f"SELECT {text}\n{source}", f"SELECT 1 {source} WHERE (\n{text}\n)"):
             if self._columns(sql, judge) != 1:
                 raise UserSqlError("it is not one expression")
         return frozenset(judge.reads)
@@ -145,5 +136,7 @@ class _Judge:
             if self._may_read(str(database or _MAIN), table, column):
                 self.reads.add(Reading(str(database or _MAIN).lower(), table.lower()))
                 return apsw.SQLITE_OK
-            self.refusal = f"{table}.{column} may not be read" if column else f"{table} may not be read"
+            self.refusal = (
+                f"{table}.{column} may not be read" if column else f"{table} may not be read"
+            )
         return apsw.SQLITE_DENY

@@ -84,7 +84,7 @@ class _Judge:
         if action in (apsw.SQLITE_SELECT, apsw.SQLITE_RECURSIVE):
             return apsw.SQLITE_OK
         if action == apsw.SQLITE_FUNCTION:
-            if str(two).lower() in _functions():
+            if str(two).lower() in functions_of_users():
                 return apsw.SQLITE_OK
             self.refusal = f"the function {two} is not allowed"
         elif action == apsw.SQLITE_READ:
@@ -96,7 +96,7 @@ class _Judge:
 
 
 @cache
-def _functions() -> frozenset[str]:
+def functions_of_users() -> frozenset[str]:
     """Built-in functions without side effects and our own cheap ones, by their lower-case names."""
     with closing(apsw.Connection(":memory:")) as connection:
         rows = connection.execute(

@@ -69,6 +69,19 @@ def test_the_run_directory_of_a_killed_holder_is_removed(tmp_path: Path) -> None
         depot.close()
 
 
+def test_a_killed_holder_is_nobody_once_the_lock_is_taken(tmp_path: Path) -> None:
+    """Others would signal its pid, which may be another process by now."""
+    left = tmp_path / "quill-stale"
+    left.mkdir()
+    depot = tmp_path / "depot"
+    Depot.take(depot).close()
+    lock_file(depot).write_text(f'{{"pid":1,"run_directory":"{left}"}}')
+    taken = Depot.take(depot)
+    assert read_holder(depot) is None
+    assert not left.exists()
+    taken.close()
+
+
 def test_a_long_temporary_folder_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import signal
+import socket
 from pathlib import Path
+
+import httpx
 
 from tests.cluster.running import StandinCluster
 from tests.waiting import until
 
 
 def test_workers_wait_until_the_depot_is_prepared(tmp_path: Path) -> None:
-    """The writer names a reason: nobody serves before the preparation has ended."""
+    """The writer names a reason: nobody serves before it is done, and /readyz says what is done."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        ops_port = free.getsockname()[1]
     wishes = ("pending", "prepare.hold")
-    running = StandinCluster(tmp_path, wishes=wishes)
+    running = StandinCluster(tmp_path, f"--ops-port={ops_port}", wishes=wishes)
     try:
         until(lambda: running.count("the depot is prepared") == 1)
         until(lambda: "prepare" in running.children())
         assert running.banner == []
+        told = httpx.get(f"http://127.0.0.1:{ops_port}/readyz", timeout=5)
+        assert told.status_code == 503
+        assert told.json()["reason"] == "settings or migrations are being applied"
         (running.wishes / "prepare.hold").unlink()
         until(lambda: len(running.banner) > 0)
         assert running.ask() in running.children().values()

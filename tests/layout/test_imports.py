@@ -14,7 +14,7 @@ ALLOWED_ROOTS = {
 CLUSTER_MAY_SHARE = {"depot", "limits", "logs", "metrics", "run_directory", "settings", "status_page"}
 # What a command needs to plan a write and to send it, and nothing that serves.
 CLI_MAY_USE = (
-    "worker.engine", "worker.records", "worker.auth.superusers", "worker.realtime.publishing.message",
+    "worker.engine", "worker.records", "worker.auth.superusers", "worker.auth.lockout", "worker.auth.users", "worker.realtime.publishing.message",
     "worker.transfer",
     "worker.pb_data",
     "worker.backups",
@@ -22,7 +22,7 @@ CLI_MAY_USE = (
 )  # fmt: skip
 # A layer may import those to its right, and itself.
 SHARED_LAYERS = ("messages", "sql", "access", "language", "schema", "config")
-WORKER_LAYERS = ("app|prepare", "wire|transfer|pb_data", "migrations", "auth|realtime|catalog|ops|backups|settings", "records", "engine", "context", "http")
+WORKER_LAYERS = ("app|prepare", "wire|transfer|pb_data", "migrations", "auth|realtime|catalog|ops|backups|settings|apis", "records", "engine", "context", "http")
 # Names the types of what it wires together, for type checkers only.
 WIRING = "worker.context"
 BARE_DRIVERS = {"apsw", "sqlite3"}
@@ -38,7 +38,7 @@ HOMES = {
     "websockets": ("worker.wire.websocket",),
     "zmq": ("worker.engine", "writer"),
     "argon2": ("shared.passwords",),
-    "joserfc": ("worker.auth.tokens",),
+    "joserfc": ("worker.auth.tokens", "worker.auth.users"),
     "re2": ("shared.schema.fields.pattern", "shared.sqlite.functions.text"),
     "jsonschema_rs": ("shared.sqlite.functions.json_schema",),
     "shapely": ("shared.sqlite.functions.geometry",),

@@ -68,6 +68,25 @@ def test_missing_tables_and_indexes_are_made_at_start(depot: Depot) -> None:
     assert "completed" not in depot.log.read_text()
 
 
+def test_an_index_of_an_older_depot_may_have_a_name_of_the_systems(depot: Depot) -> None:
+    """It keeps it: nothing forbade it then. The system's own goes by another."""
+    taken = "IDX_mfas_collectionRef_recordRef"
+    assert depot.stop() == 0
+    connection = apsw.Connection(str(depot.database))
+    connection.execute("DROP TABLE _mfas; DELETE FROM _collections WHERE name = '_mfas'")
+    connection.execute(f"CREATE INDEX {taken} ON users (name)")
+    connection.close()
+
+    depot.start()
+    indexes = depot.rows(
+        "SELECT name FROM sqlite_schema WHERE tbl_name = '_mfas' AND sql LIKE '%INDEX%'"
+    )
+    assert indexes == [("idx_mfas_collectionRef_recordRef_",)]
+    assert depot.rows("SELECT tbl_name FROM sqlite_schema WHERE name = ?", (taken,)) == [("users",)]
+    told = depot.value("SELECT indexes FROM _collections WHERE name = '_mfas'")
+    assert "`idx_mfas_collectionRef_recordRef_` ON `_mfas`" in told
+
+
 def test_an_older_depot_gets_the_systems_collections(depot: Depot) -> None:
     """Those that are missing, under a new version of the catalog; then it is left alone."""
     before = depot.rows("SELECT id, name, fields, indexes FROM _collections ORDER BY id")

@@ -206,6 +206,16 @@ def test_one_that_is_broken_takes_nobody_down(depot: Depot, pair: Link) -> None:
     assert again.run(run("SELECT 1"), database="broken").status is Status.OK
 
 
+def test_one_that_is_no_file_does_not_cost_the_ballast(depot: Depot, pair: Link) -> None:
+    """Only a full disk does: it could be lacking when it is needed."""
+    ballast = depot.data / "ballast"
+    until(ballast.exists, what="the ballast")
+    depot.path("folder").mkdir()
+    pair.name_databases("tenant-1", "folder")
+    assert not depot.words("folder").is_open
+    assert ballast.exists()
+
+
 def test_one_that_is_named_no_longer_is_closed(depot: Depot, pair: Link) -> None:
     """What came before is done, the file stays, and it can be opened again with the same slot."""
     pair.send(

@@ -70,3 +70,15 @@ def test_settings_whose_mark_is_not_the_accepted_one_are_due(
     assert find_pending(layout, {"main": main}) == []
     main.execute("INSERT INTO _settings VALUES ('digest', 'abc')")
     assert find_pending(layout, {"main": main}) == ["settings"]
+
+
+def test_record_apis_without_users_are_due(main: apsw.Connection, tmp_path: Path) -> None:
+    """Until the tables of users are made."""
+    put = "INSERT OR REPLACE INTO _settings VALUES (?, ?)"
+    main.execute(put, ("config", '{"record_apis":[]}'))
+    layout, connections = DepotLayout(tmp_path), {"main": main}
+    assert find_pending(layout, connections) == []
+    main.execute(put, ("config", '{"record_apis":[{"name":"notes"}]}'))
+    assert find_pending(layout, connections) == ["users"]
+    main.execute(put, ("session", "1"))
+    assert find_pending(layout, connections) == []

@@ -20,6 +20,8 @@ from shared.schema.index import read_index
 from shared.schema.system import SUPERUSERS_ID
 from shared.sql.plan import Value
 from worker.auth.tokens import Claims, TokenType, read_file_token, read_header, signed_with
+from worker.auth.users.identity import UserCaller, read_auth
+from worker.auth.users.tokens import bearer
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.http.request import Request
@@ -50,7 +52,28 @@ _known: dict[str, _Known] = {}
 def caller(header: str | None) -> Caller | None:
     """Who asks: None for a guest, else how to find the identity in a snapshot."""
     claims = read_header(header)
-    return None if claims is None else _TokenCaller(claims)
+    return _admin(header) if claims is None else _TokenCaller(claims)
+
+
+class AdminCaller(UserCaller):
+    """An admin of the auth API of record APIs; its other users are guests to collections."""
+
+    __slots__ = ()
+
+    def __call__(self, snapshot: Snapshot, catalog: Catalog) -> Identity:
+        """Who he is in the snapshot."""
+        identity = super().__call__(snapshot, catalog)
+        return identity if identity.superuser else GUEST
+
+    def remembered(self, catalog: Catalog) -> Identity | None:
+        """Who he was when last looked up."""
+        identity = super().remembered(catalog)
+        return identity if identity is None or identity.superuser else GUEST
+
+
+def _admin(header: str | None) -> AdminCaller | None:
+    claims = read_auth(bearer(header))
+    return None if claims is None else AdminCaller(claims)
 
 
 class _TokenCaller:
@@ -79,15 +102,15 @@ def origin_of(request: Request) -> Origin:
 
 
 def identify(snapshot: Snapshot, catalog: Catalog, header: str | None) -> Identity:
-    """The identity behind an Authorization header; GUEST when it is not, or no longer, good."""
+    """The record of an auth collection behind an Authorization header; GUEST when it is not good."""
     claims = read_header(header)
     return GUEST if claims is None else _identify(snapshot, catalog, claims)
 
 
 async def caller_identity(context: Context, header: str | None) -> Identity:
     """Who asks, where nothing else is read; a guest costs no read."""
-    claims = read_header(header)
-    return GUEST if claims is None else await context.reader.read(_identify, claims)
+    asking = caller(header)
+    return GUEST if asking is None else await context.reader.read(asking)
 
 
 async def file_caller(context: Context, token: str) -> Identity:

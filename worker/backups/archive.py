@@ -124,8 +124,8 @@ class Archive:
         if "main" not in self.manifest.databases:
             raise BadBackupError("The backup has no main database.")
         named = {f"data/{name}.db" for name in self.manifest.databases}
-        if odd := named ^ set(self.names("data/")):
-            raise BadBackupError(f"The backup and its manifest do not agree on {min(odd)!r}.")
+        if unequal := named ^ set(self.names("data/")):
+            raise BadBackupError(f"The backup and its manifest do not agree on {min(unequal)!r}.")
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

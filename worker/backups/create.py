@@ -100,9 +100,8 @@ class _Packing:
 
     def __init__(self, layout: DepotLayout, draft: Path, task: Task, begin: Begin) -> None:
         self._layout, self._draft, self._task = layout, draft, task
-        self._databases = sorted(
-            path for path in layout.data.glob("*.db") if path.stem.replace("-", "_").isidentifier()
-        )
+        self._databases = _databases(layout)
+        self._identity = self._identify()
         sizes = [_database_size(path) for path in self._databases]
         uploads = folder_size(layout.uploads)
         require_space(layout.backups, sum(sizes) + max(sizes) + uploads)
@@ -131,7 +130,19 @@ class _Packing:
                 left_out=self._uploads.left_out,
             )
             archive.writestr(ENTRY, msgspec.json.encode(manifest))
+        if self._identify() != self._identity:
+            raise BackupError("The depot's data was replaced meanwhile: make the backup anew.")
         return manifest
+
+    def _identify(self) -> list[tuple[Path, int]]:
+        """Which files the databases are. A replacement, which needs no lock of ours, brings others.
+
+        Looked at before the journal is: it stands for as long as files are being moved.
+        """
+        found = [(path, path.stat().st_ino) for path in _databases(self._layout)]
+        if self._layout.replacement.exists():
+            raise BackupError("The depot's data is being replaced: make the backup after that.")
+        return found
 
     def _pack_database(self, archive: zipfile.ZipFile, path: Path) -> DatabaseAt:
         """Copy first, pack then: the snapshot that is held must not wait for the packing."""
@@ -164,6 +175,12 @@ class _Packing:
                 out.write(chunk)
                 self._progress(len(chunk))
         self._files[name] = FileOf(size, digest.hexdigest())
+
+
+def _databases(layout: DepotLayout) -> list[Path]:
+    return sorted(
+        path for path in layout.data.glob("*.db") if path.stem.replace("-", "_").isidentifier()
+    )
 
 
 def _database_size(path: Path) -> int:

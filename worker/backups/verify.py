@@ -11,15 +11,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from shared.depot.backups import DRAFT_PREFIX, backups_locked, path_of
 from shared.depot.layout import MAIN, DepotLayout
-from shared.sqlite.copy import faults_of, position_of, triggers_on
+from shared.errors import QuillError
+from shared.schema.fields.options import DefinitionError
+from shared.sqlite.copy import CopyError, faults_of, position_of, tables_of, triggers_on
+from shared.sqlite.driver import Error
 from worker.backups.archive import Archive, BadBackupError, Progress
 from worker.backups.create import BackupError, Begin, remove_drafts, require_space
 from worker.backups.task import Task
 from worker.engine.offline import OfflineReader
-from worker.migrations.statement import PROTECTED
+
+_EACH_COMMITS: Final = frozenset({"_head", "_change", "_commit", "_batch"})
+"""Tables that every commit writes; a trigger on them would run each time, and now."""
+_NEEDED: Final = _EACH_COMMITS - {"_head"} | {"_collections", "_idempotency", "_attempts"}
+"""Tables of main without which no writer can start."""
+_ILLEGIBLE: Final = (
+    QuillError, DefinitionError, CopyError, Error,
+    ValueError, TypeError, LookupError, AssertionError,
+)  # fmt: skip
+"""What comes of reading definitions that somebody else has written."""
 
 
 def verify(task: Task, begin: Begin) -> dict[str, object]:
@@ -87,12 +100,15 @@ def database_faults(path: Path) -> list[str]:
         try:
             faults += [
                 f"the trigger {name} is on a table of the system's"
-                for name in triggers_on(path, PROTECTED)
+                for name in triggers_on(path, _EACH_COMMITS)
             ]
+            if path.stem == MAIN:
+                missing = sorted(_NEEDED - tables_of(path))
+                faults += [f"the table {name} is missing" for name in missing]
             if path.stem == MAIN or position_of(path).catalog:
                 with OfflineReader(path) as reader:
                     reader.catalog()
-        except Exception as error:  # noqa: BLE001 - a stranger's file may hold anything
+        except _ILLEGIBLE as error:
             reason = str(error) or type(error).__name__
             faults.append(f"its collections cannot be read: {reason}")
     return [f"{path.name}: {fault}" for fault in faults]

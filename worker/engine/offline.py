@@ -21,6 +21,10 @@ from shared.sqlite.driver import CantOpenError, Error, SQLError
 _VERSION: Final = "SELECT catalog FROM _head"
 
 
+class OtherSchemaError(Exception):
+    """A statement is about tables or columns that the file does not have, or no longer."""
+
+
 class OfflineReader:
     """A read-only connection to one database. Use as a context manager, in one thread."""
 
@@ -50,7 +54,7 @@ class OfflineReader:
             version = self.value(_VERSION)
             assert isinstance(version, int)
             return Catalog.from_rows(version, self.rows(CATALOG_SQL))
-        except SQLError as error:
+        except OtherSchemaError as error:
             raise QuillError(Kind.INVALID, f"This is no database of a depot: {error}.") from None
 
     def attach(self, path: Path, name: str) -> None:
@@ -67,15 +71,16 @@ class OfflineReader:
             self._connection.execute("ROLLBACK")
 
     def value(self, sql: str, params: Sequence[Value] = ()) -> Value:
-        """First column of the first row; None when there is no row."""
-        cursor = self._connection.execute(sql, params)
-        row = cursor.fetchone()
-        cursor.close()
-        return None if row is None else row[0]
+        """First column of the first row; None when there is no row. Raises OtherSchemaError."""
+        found = self.rows(sql, params)
+        return found[0][0] if found else None
 
     def rows(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
-        """Every row."""
-        return self._connection.execute(sql, params).fetchall()
+        """Every row. Raises OtherSchemaError."""
+        try:
+            return self._connection.execute(sql, params).fetchall()
+        except SQLError as error:
+            raise OtherSchemaError(str(error)) from None
 
     def stream(self, sql: str, params: Sequence[Value] = ()) -> Iterator[tuple[Value, ...]]:
         """Row by row. Raises QuillError INVALID where a row cannot be worked out."""

@@ -15,6 +15,7 @@ from shared.depot.databases import is_database_name, read_slots
 from shared.depot.layout import DepotLayout
 from shared.errors import Kind, QuillError
 from shared.run_directory import RunDirectory
+from shared.sql.user_tables import SESSION
 from shared.status_page import DatabaseWords, StatusPage
 
 
@@ -53,7 +54,7 @@ class Others:
         return Other(name, self._layout.database(name), words)
 
     def _read(self, name: str) -> None:
-        if is_database_name(name):  # nothing else has a slot
+        if name == SESSION or is_database_name(name):  # nothing else has a slot
             try:
                 self._slots = read_slots(self._file)
             except (OSError, msgspec.MsgspecError):

@@ -47,12 +47,21 @@ _log = get_logger()
 class Reader:
     """Read-only access to one database. Use it from the event loop only."""
 
-    def __init__(self, path: Path, words: DatabaseWords, others: Others | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        words: DatabaseWords,
+        others: Others | None = None,
+        *,
+        strict_like: bool = False,
+    ) -> None:
+        """`strict_like`: LIKE tells upper from lower case, as SQL rules expect it."""
         self._path = path
         self._words = words
+        self._strict_like = strict_like
         self.others = others
         """The databases beside this one, where they are to be read."""
-        self._snapshot = quick_snapshot(path, words)
+        self._snapshot = quick_snapshot(path, words, strict_like=strict_like)
         self._idle: list[Snapshot] = []
         self._threads = ThreadPoolExecutor(SLOW_READ_THREADS, thread_name_prefix="slow-read")
         self._waiting = 0
@@ -216,11 +225,15 @@ class Reader:
 
     def _with_own_connection(self, call: Callable[[Snapshot], T]) -> T:
         """In a pool's thread: there are never more connections than threads."""
-        snapshot = self._idle.pop() if self._idle else timed_snapshot(self._path, self._words)
+        snapshot = self._idle.pop() if self._idle else self.new_snapshot()
         try:
             return call(snapshot)
         finally:
             self._idle.append(snapshot)
+
+    def new_snapshot(self) -> Snapshot:
+        """A connection of its own for work in a thread; whoever takes it closes it."""
+        return timed_snapshot(self._path, self._words, strict_like=self._strict_like)
 
     # --- On the loop, for the engine itself -----------------------------------------------------
 

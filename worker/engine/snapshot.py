@@ -209,11 +209,16 @@ class Snapshot:
         self._connection.close()
 
 
-def quick_snapshot(path: Path, words: DatabaseWords) -> Snapshot:
-    """The event loop's connection: what takes long is broken off and moves to a thread."""
-    return Snapshot(open_reader(path), words, QUICK_READ_SECONDS, quick=True)
+def quick_snapshot(path: Path, words: DatabaseWords, *, strict_like: bool = False) -> Snapshot:
+    """The event loop's connection: what takes long is broken off and moves to a thread.
+
+    `strict_like`: LIKE tells upper from lower case there.
+    """
+    connection = open_reader(path, like_is_case_sensitive=strict_like)
+    return Snapshot(connection, words, QUICK_READ_SECONDS, quick=True)
 
 
-def timed_snapshot(path: Path, words: DatabaseWords) -> Snapshot:
+def timed_snapshot(path: Path, words: DatabaseWords, *, strict_like: bool = False) -> Snapshot:
     """A thread's connection: where what takes too long is given up."""
-    return Snapshot(open_reader(path), words, READ_SECONDS_MAX, quick=False)
+    connection = open_reader(path, like_is_case_sensitive=strict_like)
+    return Snapshot(connection, words, READ_SECONDS_MAX, quick=False)

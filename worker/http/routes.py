@@ -2,8 +2,8 @@
 
 Falcon's whole way through request, router, responder and response costs 17 to 20 µs of CPU over a
 bare ASGI call (m), 27 of the 74 µs of a point read in the prototype. Splitting the path and one
-dictionary look-up cost about 1 µs, so routes of the shape
-`/word/word/{name}/word[/{name}]` are found here, and everything else goes through Falcon, which
+dictionary look-up cost about 1 µs, so routes of the shapes `/word/word/{name}/word[/{name}]` and
+`/word/word/word/{name}[/{name}]` are found here, and everything else goes through Falcon, which
 will also carry what users add.
 
 It must not send anything: every answer goes out in one place, server.py.
@@ -26,6 +26,8 @@ Handler = Callable[..., Awaitable[Response]]
 """`async (context, request, *path parameters) -> Response`."""
 
 _SHORT = re.compile(r"/([^/{}]+)/([^/{}]+)/\{\w+\}/([^/{}]+)(/\{\w+\})?\Z")
+_NAMED_LAST = re.compile(r"/([^/{}]+)/([^/{}]+)/([^/{}]+)/\{\w+\}(/\{\w+\})?\Z")
+_WORD_LAST = re.compile(r"/[^/{}]+/[^/{}]+/[^/{}]+/\{\w+\}/([^/{}]+)\Z")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _CALL = "quillbase.call"
 
@@ -56,6 +58,8 @@ class Routes:
     def __init__(self, context: object, routes: Iterable[Route]) -> None:
         self._context = context
         self._short: dict[tuple[str, int, str, str, str], tuple[Handler, str]] = {}
+        self._named_last: dict[tuple[str, int, str, str, str], tuple[Handler, str]] = {}
+        self._words_last: set[str] = set()  # words of other routes where these have a name
         by_template: dict[str, list[Route]] = {}
         for route in routes:
             by_template.setdefault(route.template, []).append(route)
@@ -64,7 +68,18 @@ class Routes:
                 first, second, fourth, record = match.groups()
                 key = (route.method, 6 if record else 5, first, second, fourth)
                 self._short[key] = (route.handler, route.label)
+            self._add_named_last(route)
         self._falcon = self._falcon_app(by_template)
+
+    def _add_named_last(self, route: Route) -> None:
+        match = _NAMED_LAST.match(route.template)
+        if match:
+            first, second, third, record = match.groups()
+            key = (route.method, 6 if record else 5, first, second, third)
+            self._named_last[key] = (route.handler, route.label)
+        word = _WORD_LAST.match(route.template)
+        if word:
+            self._words_last.add(word[1])
 
     def respond(self, request: Request) -> Awaitable[Response]:
         """The call of a request's handler, to be awaited.
@@ -80,6 +95,12 @@ class Routes:
                 if count == 5:
                     return handler(self._context, request, parts[3])
                 return handler(self._context, request, parts[3], parts[5])
+            found = self._named_last.get((request.method, count, parts[1], parts[2], parts[3]))
+            if found is not None and parts[4] and parts[-1] and parts[-1] not in self._words_last:
+                handler, request.route = found
+                if count == 5:
+                    return handler(self._context, request, parts[4])
+                return handler(self._context, request, parts[4], parts[5])
         return self._respond_by_falcon(request)
 
     # --- Falcon ---------------------------------------------------------------------------------

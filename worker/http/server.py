@@ -37,7 +37,8 @@ class Application:
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
     answers ask clients to connect again.  `bodies`: what all requests take to read theirs.
-    `sockets`: who serves WebSockets, by path.  `largest`: how large bodies may be.
+    `sockets`: who serves WebSockets, by path.  `largest`: how large bodies may be.  `dialects`:
+    other shapes of errors, by what the paths begin with.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Application:
         proxies: ProxyTrust,
         sockets: Mapping[str, SocketHandler] | None = None,
         largest: Largest | None = None,
+        dialects: Mapping[str, ErrorResponse] | None = None,
     ) -> None:
+        self._dialects = dict(dialects or {})
         self._sockets = dict(sockets or {})
         self._routes = routes
         self._error_response = error_response
@@ -76,7 +79,7 @@ class Application:
             response = self._refusal(request, error)
         except Disconnected:
             # Nobody will read it, but granian makes a 500 of a request without any answer.
-            response = self._error_response(invalid("The request ended early."))
+            response = self._told(request, invalid("The request ended early."))
         except Exception:  # noqa: BLE001 - the outermost loop of a request
             response = self._fault(request)
         try:
@@ -118,6 +121,13 @@ class Application:
                 reason=error.message,
                 exc_info=True,
             )
+        return self._told(request, error)
+
+    def _told(self, request: Request, error: QuillError) -> Response:
+        """An error in the shape of the dialect that was asked in."""
+        for prefix, shape in self._dialects.items():
+            if request.path.startswith(prefix):
+                return shape(error)
         return self._error_response(error)
 
     def _fault(self, request: Request) -> Response:
@@ -129,8 +139,9 @@ class Application:
             path=request.path,
             exc_info=True,
         )
-        return self._error_response(
-            QuillError(Kind.INTERNAL, "Something went wrong while processing your request.")
+        return self._told(
+            request,
+            QuillError(Kind.INTERNAL, "Something went wrong while processing your request."),
         )
 
     # --- Answering ------------------------------------------------------------------------------

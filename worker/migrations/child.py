@@ -56,8 +56,10 @@ def _run(request: Request) -> Answer:
     if not callable(function):
         return Answer(f"It has no function {request.function}(depot).")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        line = function.__code__.co_firstlineno
-        return Answer(f"{request.function}(depot) must be neither async nor a generator.", line)
+        return Answer(
+            f"{request.function}(depot) must be neither async nor a generator.",
+            inspect.unwrap(function).__code__.co_firstlineno,
+        )
     depot = MigratedDepot(Path(request.database), request.label)
     function(depot)
     return depot.answer()

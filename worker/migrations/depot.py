@@ -27,6 +27,7 @@ from worker.migrations.statement import executable, judge
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character: no UTF-8 can hold it
 
+
 class MigratedDepot:
     """One database of the depot. `label`: the file whose lines are told."""
 
@@ -146,7 +147,9 @@ def _check_values(statements: Sequence[Statement], params: Sequence[object]) -> 
         raise ValueError("Parameters belong to one statement.")
     places = statements[0].parameters
     if len(places) != len(params) or any(place != "?" for place in places):
-        raise ValueError(f"Each of the {len(params)} values needs a place of its own, written as ?.")
+        raise ValueError(
+            f"Each of the {len(params)} values needs a place of its own, written as ?."
+        )
     for value in params:
         if not _fits(value):
             raise ValueError(f"A {type(value).__name__} like this is no value that SQLite keeps.")

@@ -17,12 +17,18 @@ from shared.schema.table import complete_table
 from shared.sql.plan import Step, forbid, require
 
 INCOMPLETE: Final = "collection_incomplete"
+TEMPORARY: Final = "temporary_left"
 _MADE: Final = re.compile(r'CREATE (?:TABLE|INDEX|TRIGGER) "((?:[^"]|"")+)"')
 
 
 def intact_steps(collections: Iterable[Collection]) -> list[tuple[Collection, Step]]:
     """Guards that fail where a collection cannot be read, or lacks what belongs to it."""
     return [(one, step) for one in collections for step in (_readable(one), *_complete(one))]
+
+
+def nothing_temporary() -> Step:
+    """A temporary table would stay with the writer, and hide the collection of its name."""
+    return forbid("SELECT 1 FROM sqlite_temp_schema", refusal=TEMPORARY)
 
 
 def _readable(collection: Collection) -> Step:

@@ -8,8 +8,8 @@ from shared.messages.commands import Result, Status
 from shared.schema.view import ID_MISSING, ID_TWICE
 from worker.catalog.change import CONVERSION
 from worker.migrations.history import APPLIED, GONE
-from worker.migrations.intact import INCOMPLETE
-from worker.migrations.prepared import TEMPORARY, Placed, Prepared
+from worker.migrations.intact import INCOMPLETE, TEMPORARY
+from worker.migrations.prepared import Placed, Prepared
 from worker.migrations.refusal import MigrationError, at
 
 _INTERRUPT: Final = 9

@@ -7,12 +7,12 @@ statements only, and applies all of them with the history's row or none.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from shared.depot.migration_files import MigrationFile
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.plan import Bulk, Plan, Step, forbid, run
+from shared.sql.plan import Bulk, Plan, Step, run
 from worker.engine.state import State
 from worker.migrations.exchange import Answer, Request
 from worker.migrations.history import (
@@ -23,15 +23,13 @@ from worker.migrations.history import (
     read_collections,
     record_steps,
 )
-from worker.migrations.intact import intact_steps
+from worker.migrations.intact import intact_steps, nothing_temporary
 from worker.migrations.program import run_program
 from worker.migrations.refusal import at
 from worker.migrations.script import ScriptError
 from worker.migrations.shown import first_collections, merged
 from worker.migrations.source import Source
 from worker.migrations.statement import executable, read_script
-
-TEMPORARY: Final = "temporary_left"
 
 
 class Where(NamedTuple):
@@ -127,7 +125,7 @@ def _prepared(
     placed = [
         *map(Placed, before),
         *read.placed,
-        Placed(forbid("SELECT 1 FROM sqlite_temp_schema", refusal=TEMPORARY)),
+        Placed(nothing_temporary()),
         *(Placed(step, 0, one.name) for one, step in intact_steps(read.catalog.all())),
         *map(Placed, after),
     ]

@@ -11,6 +11,7 @@ PROTECTED: Final = frozenset(
     {
         "_collections", "_head", "_change", "_commit", "_batch", "_idempotency", "_attempts",
         "_settings", "_schema_history", "_schema_state",
+        "_session", "_authorization_code", "_otp_code",
     }
 )  # fmt: skip
 """Tables that only the system changes."""

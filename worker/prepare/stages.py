@@ -21,6 +21,7 @@ from worker.engine.writer_link import WriterLink
 from worker.migrations.apply import Migrator, Writing, files_of
 from worker.migrations.databases import database_names, where
 from worker.migrations.refusal import MigrationError
+from worker.prepare.users import prepare_admin, prepare_tables
 from worker.settings.apply import apply_config
 
 _POLL_SECONDS = 0.01
@@ -31,7 +32,9 @@ async def prepare(layout: DepotLayout, run: RunDirectory) -> None:
     """Raises QuillError: what is not done, and why; the stages before it are done."""
     page = StatusPage.open(run.status_page)
     await _apply_settings(layout, run, page)
+    await prepare_tables(layout, run, page)
     await _apply_migrations(layout, run, page)
+    await prepare_admin(layout, run, page)
 
 
 async def _apply_settings(layout: DepotLayout, run: RunDirectory, page: StatusPage) -> None:

@@ -12,11 +12,13 @@ from typing import Final, NamedTuple, Protocol
 
 from shared.access.identity import GUEST, Identity
 from shared.access.request import DEFAULT, AccessRequest, RequestSource
+from shared.access.users import is_user
 from shared.limits import PLAN_CACHE_ENTRIES
 from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.plan import Step, require
+from shared.sql.users import user_guards
 from worker.engine.snapshot import Snapshot
 
 
@@ -76,6 +78,8 @@ def caller_guards(identity: Identity, compared: frozenset[str] = frozenset()) ->
     """
     if identity.guest:
         return []
+    if is_user(identity):
+        return user_guards(identity)
     record = identity.record
     # Most rules compare the caller's id alone.
     names = () if compared <= _ALWAYS else tuple(sorted((compared - _ALWAYS) & record.keys()))

@@ -26,8 +26,9 @@ from shared.config.vault import entry
 from shared.depot.layout import DepotLayout
 from shared.depot.sources import Sources, read_sources
 from shared.errors import Kind, Problems, QuillError, invalid
-from shared.limits import CATALOG_DEADLINE_SECONDS
+from shared.limits import CATALOG_DEADLINE_SECONDS, CONFIG_BYTES_MAX
 from shared.schema.catalog import Catalog
+from worker.apis.refusal import refuse_rules
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, identity_in
@@ -78,7 +79,8 @@ async def refused_files(context: Context) -> str:
     try:
         sources = await asyncio.to_thread(read_sources, layout, os.environ)
         if sources.digest != catalog.settings_digest:
-            await asyncio.to_thread(load_sources, layout, sources, catalog)
+            loaded = await asyncio.to_thread(load_sources, layout, sources, catalog)
+            await asyncio.to_thread(refuse_rules, context.reader, catalog, loaded.public)
     except ConfigError as error:
         return str(error)
     return ""
@@ -119,7 +121,10 @@ def _change(layout: DepotLayout, catalog: Catalog, changes: Mapping[str, Any]) -
     new = _changed(old, changes, sources.environment)
     if new is None:
         return None
-    return _Change(sources, new, *texts_of(new.tree, new.vault))
+    texts = texts_of(new.tree, new.vault)
+    if max(map(len, texts)) > CONFIG_BYTES_MAX:
+        raise invalid(f"The settings would be larger than {CONFIG_BYTES_MAX} bytes.")
+    return _Change(sources, new, *texts)
 
 
 def _changed(old: Loaded, changes: Mapping[str, Any], given: Mapping[str, str]) -> Loaded | None:

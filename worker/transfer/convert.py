@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.errors import FieldError
+from shared.passwords import is_bearable
 from shared.schema.fields.autodate import AutodateField
 from shared.schema.fields.bool import BoolField
 from shared.schema.fields.cast import NOT_A_NUMBER, number_of
@@ -32,6 +33,9 @@ NOT_A_BOOL: Final = FieldError("validation_not_a_bool", "Must be true or false."
 NOT_A_DATE: Final = FieldError("validation_invalid_date", "Must be a valid date.")
 LOOKS_HASHED: Final = FieldError(
     "import_password_is_hash", "Looks like a hash; bring hashes in a column passwordHash."
+)
+UNBEARABLE: Final = FieldError(
+    "import_unusable_hash", "Is no complete hash by Argon2id or bcrypt, or one that costs too much."
 )
 _HASH_BEGINS: Final = ("$argon2", "$2a$", "$2b$", "$2y$")
 
@@ -72,8 +76,12 @@ def converter(field: Field, *, literal: bool) -> Convert:
 
 
 def hash_converter(field: PasswordField) -> Convert:
-    """For a column of hashes."""
-    return _checked(field.prepare, field.check)
+    """For a column of hashes, which are to be verified one day."""
+
+    def check(value: Any) -> FieldError | None:
+        return field.check(value) or (UNBEARABLE if value and not is_bearable(value) else None)
+
+    return _checked(field.prepare, check)
 
 
 def _checked(read: Convert, check: Callable[[Any], FieldError | None]) -> Convert:

@@ -15,6 +15,7 @@ from shared.passwords import hash_password
 from shared.schema.collection import AUTH, Collection
 from shared.schema.fields.field import Field, FieldProblem, Value
 from shared.schema.fields.password import PasswordField
+from shared.schema.fields.text import ID_NAME
 from worker.transfer.convert import Convert, converter, hash_converter
 from worker.transfer.mapping import Column, FieldMap
 from worker.transfer.rows import UNKNOWN_FIELD, Named
@@ -59,8 +60,8 @@ class RowForm:
         self.incomplete: list[str] = []
         self.hashed_at: int | None = None
         """Where plain passwords stand in a row, which are to be hashed."""
-        self.makes_ids = not named and all(one.field.name != "id" for one in fields.columns)
-        """All ids are made here: no record has its own."""
+        self.makes_ids = True
+        """All ids are made here: no record so far has its own."""
         self._named = named
         self._literal = literal
         self._null = null
@@ -122,6 +123,8 @@ class RowForm:
             convert = hash_converter(field)
         else:
             convert = converter(field, literal=self._literal)
+        if field.name == ID_NAME:
+            convert = self._noted(convert)
         blank, null = self._blank(field), self._null
         fills = field.fills_on_create or self._is_token_key(field)
         if not fills and null is None:
@@ -129,6 +132,15 @@ class RowForm:
         if not fills:
             return lambda raw: blank() if raw == null else convert(raw)
         return lambda raw: blank() if raw in _NOTHING or raw == null else convert(raw)
+
+    def _noted(self, convert: Convert) -> Convert:
+        """For ids: it is noted that there are some."""
+
+        def noted(raw: Any) -> Value:
+            self.makes_ids = False
+            return convert(raw)
+
+        return noted
 
     def _blank(self, field: Field) -> Callable[[], Value]:
         """The value of a field that is named and empty."""

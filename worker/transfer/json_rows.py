@@ -77,7 +77,7 @@ def _items(window: Window) -> Iterator[Row]:
 
 
 def _no_constant(name: str) -> Any:
-    raise invalid(f"{name} is not JSON.")
+    raise invalid(f"{name} is not JSON")
 
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
@@ -107,6 +107,11 @@ class Window:
         self.text = ""
         self.at = 0
         self.line = 1
+
+    @property
+    def ended(self) -> bool:
+        """Nothing follows what has been read."""
+        return self._ended
 
     def grow(self) -> bool:
         """Read on, as much again as there is; False at the end or where a record is too long."""

@@ -14,10 +14,10 @@ from shared.schema.catalog import Catalog
 from shared.schema.constraints import NOT_UNIQUE
 from shared.sql.plan import Value
 from shared.sql.staged import SCHEMA, drop_rows, repeated_rows, staged_index
-from worker.engine.offline import OfflineReader
+from worker.engine.offline import OfflineReader, OtherSchemaError
 from worker.engine.staging import NotUniqueError, StagedFile
 from worker.transfer.problems import Problems
-from worker.transfer.target import Target
+from worker.transfer.target import Target, changed_meanwhile
 
 
 def judge_among_themselves(staged: StagedFile, target: Target, problems: Problems) -> int:
@@ -87,14 +87,18 @@ def judge(
     """Judge all rows, and take out the bad ones; how many are left.
 
     It goes on as long as no more than `tolerated` records are bad: without one, another may lack
-    what it refers to. The file is closed. Raises INVALID, TooManyProblemsError.
+    what it refers to. The file is closed. Raises INVALID, CONFLICT,
+    TooManyProblemsError.
     """
     left = rows - judge_among_themselves(staged, target, problems)
     staged.close()
     while problems.count <= tolerated and not target.new:
         with OfflineReader(database) as reader:
             reader.attach(staged.path, SCHEMA)
-            bad = judge_against(reader, catalog, target, rows, progressed)
+            try:
+                bad = judge_against(reader, catalog, target, rows, progressed)
+            except OtherSchemaError:
+                raise changed_meanwhile(target.collection) from None
         if not bad:
             break
         for line, faults in bad.values():

@@ -50,7 +50,7 @@ def read_renames(words: Sequence[str]) -> dict[str, str]:
     renames: dict[str, str] = {}
     for word in words:
         header, equals, field = word.rpartition("=")
-        if not equals or not header:
+        if not equals:
             raise invalid(f"--map takes header=field, not {word!r}.")
         renames[header.strip()] = field.strip()
     return renames

@@ -21,7 +21,7 @@ from shared.sql.staged import (
 )
 from worker.catalog.collections import compile_and_change
 from worker.transfer.form import PASSWORD, TOKEN_KEY
-from worker.transfer.target import Mode, Target
+from worker.transfer.target import Mode, Target, changed_meanwhile
 
 REFUSED_NEEDED = "import_needed"
 """A record that a replacement would take away is needed by another collection."""
@@ -80,9 +80,7 @@ def _creation(catalog: Catalog, target: Target, now: str) -> list[Step]:
 def _same(catalog: Catalog, judged: Collection) -> None:
     found = catalog.by_id(judged.id)
     if found is None or found.to_row() != judged.to_row():
-        raise QuillError(
-            Kind.CONFLICT, f"The collection {judged.name} was changed meanwhile; import again."
-        )
+        raise changed_meanwhile(judged)
 
 
 def _guards(catalog: Catalog, target: Target, rows: Range) -> list[Step]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, NamedTuple
 
 from shared.dates import now_text
 from shared.depot.layout import DepotLayout
-from shared.errors import invalid
+from shared.errors import FieldError, invalid
+from shared.limits import TRANSFER_SAMPLE_RECORDS
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.system import SUPERUSERS_ID
@@ -81,7 +83,7 @@ def open_import(layout: DepotLayout, asked: Asked, source: Source) -> Opened:
         raise invalid(f"There is a collection {asked.collection} already; leave out --create.")
     given = _input(asked, source, collection)
     if not given.columns:
-        raise invalid("The file has no records.")
+        raise invalid(_why_nothing(given))
     renames = asked.renames
     if collection is None:
         collection, renames = infer_collection(
@@ -141,6 +143,14 @@ def stage_import(
     finally:
         staged.close()
         problems.close()
+
+
+def _why_nothing(given: Input) -> str:
+    """Why no record can be read."""
+    for line, found in islice(given.rows, TRANSFER_SAMPLE_RECORDS):
+        if isinstance(found, FieldError):
+            return f"The file has no record that can be read. Line {line}: {found.message}"
+    return " ".join(["The file has no records.", *(f"{note}." for note in given.notes)])
 
 
 def _existing(catalog: Catalog, asked: Asked) -> Collection:

@@ -57,6 +57,8 @@ class Source:
 
 def _opened(name: str) -> io.FileIO:
     if name == STDIN:
+        if sys.stdin is None:
+            raise invalid("There is no standard input.")
         return io.FileIO(sys.stdin.fileno(), closefd=False)
     try:
         if not Path(name).is_dir():

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from shared.errors import FieldError
+from shared.errors import FieldError, Kind, QuillError
 from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, Collection
 from shared.schema.constraints import NOT_UNIQUE
@@ -35,6 +35,15 @@ _ID_TAKEN: Final = FieldError(
 _NO_RECORD: Final = FieldError(
     MISSING_RELATION, "Failed to find all relation records with the provided ids."
 )
+
+
+def changed_meanwhile(collection: Collection) -> QuillError:
+    """The refusal of rows that were judged by what is no longer so."""
+    return QuillError(
+        Kind.CONFLICT,
+        f"The collection {collection.name}, or one that it refers to, was changed meanwhile;"
+        " import again.",
+    )
 
 
 class Mode(enum.StrEnum):

@@ -60,7 +60,8 @@ class Table:
     """A table or view.
 
     `schema`: `main`, or the name its database is attached by. `primary_key`: in the key's order; of
-    a view the column that stands for one. `rowid`: the column that is the rowid, if one is.
+    a view the column that stands for one. `repeats`: of a view, that rows may share its value, since
+    tables are joined. `rowid`: the column that is the rowid, if one is.
     `checks`: None where the definition was not understood. `sql`: the definition as SQLite stores
     it. `problem`: what is not known of it, for the one who made it; `""` if all is.
     """
@@ -72,6 +73,7 @@ class Table:
     without_rowid: bool = False
     columns: tuple[Column, ...] = ()
     primary_key: tuple[str, ...] = ()
+    repeats: bool = False
     rowid: str | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
     uniques: tuple[Unique, ...] = ()

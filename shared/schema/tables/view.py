@@ -73,7 +73,8 @@ def _infer(view: Table, tables: Tables, depth: int) -> Table:
     )
     key = _key(query, reads, found)
     names = () if key is None else (columns[key].name,)
-    return replace(view, columns=columns, primary_key=names, problem="")
+    repeats = key is not None and _repeats(query, reads, found, found[key])
+    return replace(view, columns=columns, primary_key=names, repeats=repeats, problem="")
 
 
 def _read(source: Source, tables: Tables, depth: int) -> _Read:
@@ -215,4 +216,49 @@ def _key(query: Select, reads: tuple[_Read, ...], found: list[_Column]) -> int |
         by_others = bool(groups) and one.at not in groups
         if one.folded == by_others:
             return place
+    return None
+
+
+def _repeats(query: Select, reads: tuple[_Read, ...], found: list[_Column], key: _Column) -> bool:
+    """Whether rows may share a key: a row of its table may be joined with several of another's.
+
+    It is joined with one at most where the key of the other has to equal a column of a row that is
+    the only one itself. An ON of a LEFT JOIN says so of what it joins and of nothing else.
+    """
+    assert key.at is not None
+    if _grouped_by(query, reads, found) == {key.at}:
+        return False
+    if reads[key.at[0]].table.repeats:
+        return True
+    once, grown = {key.at[0]}, True
+    while grown:
+        grown = False
+        for at, read in enumerate(reads):
+            for pair in read.source.equal:
+                named = _found_by(pair, reads, once)
+                if named is not None and (named == at or not read.source.outer):
+                    once.add(named)
+                    grown = True
+    return len(once) < len(reads)
+
+
+def _found_by(pair: tuple[Named, Named], reads: tuple[_Read, ...], once: set[int]) -> int | None:
+    """The source of which one row is found by a key that equals a column of the sources in `once`."""
+    try:
+        sides = [_resolve(one, reads) for one in pair]
+    except NoSchemaError:
+        return None
+    for (at, column), (other, value) in (sides, sides[::-1]):
+        # One value of another type or collation may equal several keys.
+        alike = column.type is value.type and column.collation == value.collation
+        unique = reads[at].key == fold(column.name) and not reads[at].table.repeats
+        if (
+            alike
+            and column.enforced
+            and value.enforced
+            and unique
+            and other in once
+            and at not in once
+        ):
+            return at
     return None

@@ -60,13 +60,14 @@ class Source(NamedTuple):
     """A table or view that is read, under the name by which its columns are called.
 
     `outer`: joined by LEFT JOIN, so that its columns may be NULL. `using`: the columns, folded,
-    that it shares with those before it.
+    that it shares with those before it. `equal`: columns whose equality its ON asks for.
     """
 
     table: str
     name: str
     outer: bool = False
     using: frozenset[str] = frozenset()
+    equal: tuple[tuple[Named, Named], ...] = ()
 
 
 class Select(NamedTuple):
@@ -224,7 +225,23 @@ def _sources(query: exp.Select) -> tuple[Source, ...]:
             named = "a comma or CROSS" if "CROSS" in words else " ".join(sorted(words))
             raise NoSchemaError(f"it joins by {named}, not by INNER or LEFT JOIN")
         using = frozenset(fold(one.name) for one in join.args.get("using") or ())
-        found.append(_source(join.this, outer="LEFT" in words)._replace(using=using))
+        source = _source(join.this, outer="LEFT" in words)
+        found.append(source._replace(using=using, equal=_equal(join.args.get("on"))))
+    return tuple(found)
+
+
+def _equal(on: exp.Expr | None) -> tuple[tuple[Named, Named], ...]:
+    """The pairs of columns that have to be equal, whatever else an ON asks for."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    found, left = [], [] if on is None else [on]
+    while left:
+        one = _bare(left.pop())
+        sides = [_bare(side) for side in (one.args.get("this"), one.args.get("expression")) if side]
+        if isinstance(one, exp.And):
+            left += sides
+        elif isinstance(one, exp.EQ) and all(isinstance(side, exp.Column) for side in sides):
+            found.append((_named(sides[0]), _named(sides[1])))
     return tuple(found)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +208,36 @@ def test_a_reader_that_goes_away(cluster: ClusterProcess, shop: str) -> None:
         check=False,
     )
     assert done.stderr == b""
+
+
+def test_a_device_or_a_link_is_never_replaced(
+    cluster: ClusterProcess, shop: str, tmp_path: Path
+) -> None:
+    """A pipe is written to, the file behind a link is; what cannot take it is told."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    words = ("export", "csv", shop, "--fields", "id", "--output")
+    with ThreadPoolExecutor(1) as threads:
+        read = threads.submit(pipe.read_text)
+        assert run(cluster.depot, *words, str(pipe)).code == 0
+        assert read.result().startswith("id\n")
+    assert pipe.is_fifo()
+    assert run(cluster.depot, *words, str(link)).code == 0
+    assert link.is_symlink()
+    assert file.read_text().startswith("id\n")
+
+
+def test_standard_output_that_is_full(cluster: ClusterProcess, shop: str) -> None:
+    """A sentence, not a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [QUILLBASE, "export", "csv", shop, f"--depot={cluster.depot}"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    told = "Standard output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (1, told)

@@ -16,8 +16,14 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.depot.layout import DepotLayout
+from shared.errors import QuillError
 from tests.cluster_process import QUILLBASE, ClusterProcess
 from tests.quillbase.transfer.commands import changes, csv_file, run
+from worker.transfer.folder import Story, open_folder
+from worker.transfer.problems import Problems
+from worker.transfer.session import Asked, open_import, stage_import
+from worker.transfer.source import Source
 
 RESET = 4
 
@@ -299,3 +305,45 @@ def test_a_missing_depot_is_not_made(tmp_path: Path) -> None:
         assert done.code == 1
         assert "no depot" in done.err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_collection_that_goes_while_rows_are_staged(
+    cluster: ClusterProcess, superuser: httpx.Client, tmp_path: Path
+) -> None:
+    """They were judged by what is no longer so."""
+    cluster.collection("goes", [{"name": "n", "type": "number"}])
+    layout = DepotLayout(cluster.depot)
+    story, problems = Story("f.csv", "goes"), Problems(None)
+    with (
+        Source(csv_file(tmp_path / "f.csv", ["n"], [[1]])) as source,
+        open_folder(layout, story) as folder,
+    ):
+        opened = open_import(layout, Asked("csv", "goes"), source)
+        assert superuser.delete("/api/collections/goes").status_code == 204
+        with pytest.raises(QuillError, match="changed meanwhile"):
+            stage_import(
+                layout,
+                opened,
+                folder,
+                problems,
+                read=lambda _: None,
+                judged=lambda _: None,
+            )
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "told"),
+    [
+        ("jsonl", "[1]", "Line 1: Must be a JSON object."),
+        ("sql", "\nINSERT INTO users SELECT 1;", "Line 2: The INSERT"),
+        ("sql", "CREATE TABLE x (y);", "1 CREATE passed over."),
+    ],
+)
+def test_why_a_file_has_no_records(
+    cluster: ClusterProcess, tmp_path: Path, form: str, text: str, told: str
+) -> None:
+    """Rather than that there are none."""
+    (tmp_path / "f").write_text(text)
+    done = run(cluster.depot, "import", form, "users", str(tmp_path / "f"))
+    assert done.code == 1
+    assert told in done.err

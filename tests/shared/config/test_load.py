@@ -58,7 +58,7 @@ def test_a_traildepot_opens_as_it_is() -> None:
     assert loaded.config.record_apis[0].table_name == "tenants.posts"
     assert loaded.config.server.request_size_limit_bytes == 104_857_600
     assert loaded.config.email.uses_smtp
-    assert "record_apis" in idle(loaded.sources)
+    assert "jobs.system_jobs" in idle(loaded.sources)
     assert "databases" not in idle(loaded.sources)
 
 

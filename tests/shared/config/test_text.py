@@ -102,6 +102,15 @@ def test_an_error_tells_no_secret(text: bytes) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_an_error_in_the_vault_tells_nothing_of_it() -> None:
+    """Everything there may be a secret, also what stands in the place of a name."""
+    for raw in (b"hunter2", b"secrets {\nhunter2: 1 }", b'secrets { key: "a"\nhunter2: "b" }'):
+        with pytest.raises(ConfigError) as caught:
+            read_secrets(raw)
+        assert "hunter2" not in str(caught.value)
+        assert str(caught.value).startswith("secrets.textproto:")
+
+
 @given(st.binary(max_size=60))
 def test_no_bytes_are_too_strange(raw: bytes) -> None:
     """Any file is read or refused, and nothing else is raised."""

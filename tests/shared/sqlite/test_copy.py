@@ -18,6 +18,7 @@ from shared.sqlite.copy import (
     faults_of,
     position_of,
     renew_feed,
+    triggers_on,
 )
 
 
@@ -70,6 +71,19 @@ def test_a_new_feed_is_another_one(tmp_path: Path) -> None:
     renew_feed(path)
     assert first.feed != position_of(path).feed
     assert first[1:] == (3, 3)
+
+
+def test_tables_that_call_functions_are_checked(tmp_path: Path) -> None:
+    """A check may call ours; a trigger is known by the table that it hangs on."""
+    path = tmp_path / "a.db"
+    _database(path, 3)
+    with closing(open_writer(path)) as connection:
+        connection.execute("CREATE TABLE u(id BLOB CHECK (id IS NULL OR is_uuid(id)))")
+        connection.execute("INSERT INTO u VALUES (uuid_v7())")
+        connection.execute("CREATE TRIGGER x AFTER UPDATE ON _head BEGIN SELECT 1; END")
+    assert faults_of(path) == []
+    assert triggers_on(path, {"_head"}) == ["x"]
+    assert triggers_on(path, {"t"}) == []
 
 
 def test_a_database_without_a_log_is_copied_too(tmp_path: Path) -> None:

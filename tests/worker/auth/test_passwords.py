@@ -112,3 +112,11 @@ def test_too_many_turns_are_refused() -> None:
         return sum(isinstance(result, QuillError) for result in results)
 
     assert asyncio.run(scenario()) == 5
+
+
+def test_a_hash_that_costs_too_much_is_never_tried() -> None:
+    """It says its cost itself: one from a stranger's file could hold up every login."""
+    stored = passwords.hash_password("secret")
+    assert passwords.is_bearable(stored)
+    assert not passwords.verify_password(stored.replace("m=19456", "m=99999999"), "secret")
+    assert not passwords.verify_password("$2a$31$" + "." * 53, "secret")

@@ -103,6 +103,16 @@ def test_the_manifest_is_the_measure(tmp_path: Path) -> None:
                     FILES, databases={"main": DatabaseAt("1", 1, 1), "x": DatabaseAt("1", 1, 1)}
                 ),
             ),
+            (
+                FILES | {"data/x.db": b""},
+                _manifest(FILES | {"data/x.db": b""}),
+            ),
+            (FILES, _manifest(FILES, format=-1)),
+            (FILES, _manifest(FILES, format=2**70)),
+            (FILES, _manifest(FILES, version='0.1"\nquillbase_format: 9')),
+            (FILES, _manifest(FILES, version="9" * 5000 + ".1")),
+            (FILES, _manifest(FILES, created="\x1b[2J")),
+            (FILES, _manifest(FILES, databases={"main": DatabaseAt("1", -1, 1)})),
             ({}, None),
         ]
     ):

@@ -44,6 +44,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterPr
         upload = running.depot / "uploads" / "notes" / "a.txt"
         upload.parent.mkdir(parents=True)
         upload.write_text("an upload")
+        staged = running.depot / ".staging" / "0123" / "rows.db"  # of an import under way
+        staged.parent.mkdir(parents=True)
+        staged.write_text("staged")
         before = asyncio.run(_create_under_load(running))
         yield running, before
 

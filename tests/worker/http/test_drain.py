@@ -72,6 +72,7 @@ def workers() -> Iterator[Workers]:
     folder = Path(tempfile.mkdtemp(prefix="quill-"))
     depot = Depot(folder)
     depot.start()
+    depot.page.prepared = True
     made = Workers(depot)
     yield made
     made.close()

@@ -17,12 +17,15 @@ from shared.schema.collection import Collection
 from shared.schema.definition import read_definition
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import FieldProblem
-from worker.transfer.convert import converter
+from shared.schema.fields.password import PasswordField
+from worker.transfer.convert import converter, hash_converter
 from worker.transfer.form import BadRecordError, RowForm
 from worker.transfer.infer import infer_collection
 from worker.transfer.mapping import map_columns, read_renames
 from worker.transfer.problems import Problems
 
+_SALTED = "$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
+_BCRYPT = f"$2a$10{_SALTED}"
 NOW = "2030-01-01 00:00:00.000Z"
 _FIELDS: list[dict[str, Any]] = [
     {"name": "title", "type": "text", "required": True, "max": 10},
@@ -149,8 +152,8 @@ def test_passwords() -> None:
             plain.row(["x", "a@example.com", wrong])
     hashed = _form(["title", "email", "passwordHash", "tokenKey"], users)
     key = "k" * 40
-    row = _row(hashed, ["x", "a@example.com", "$2a$10$x", key])
-    assert (row["password"], row["tokenKey"], hashed.hashed_at) == ("$2a$10$x", key, None)
+    row = _row(hashed, ["x", "a@example.com", _BCRYPT, key])
+    assert (row["password"], row["tokenKey"], hashed.hashed_at) == (_BCRYPT, key, None)
     with pytest.raises(BadRecordError):
         hashed.row(["x", "a@example.com", "plain", key])
     none = _row(_form(["title", "email"], users), ["x", "a@example.com"])
@@ -253,3 +256,47 @@ def test_problems_are_counted_shown_and_written_down(tmp_path: Path) -> None:
     assert lines[30] == '30,,code,"what, ""why"""'
     with pytest.raises(QuillError, match="cannot be written"):
         Problems(tmp_path / "no" / "errors.csv").add(1, {"": FieldError("code", "x")})
+
+
+_ENDED = "p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
+
+
+@pytest.mark.parametrize(
+    ("stored", "taken"),
+    [
+        (_BCRYPT, True),
+        (f"$2a$31{_SALTED}", False),
+        ("$2b$10$short", False),
+        (f"$argon2id$v=19$m=19456,t=2,{_ENDED}", True),
+        (f"$argon2id$v=19$m=4294967295,t=2,{_ENDED}", False),
+        (f"$argon2id$v=19$m=19456,t=1000000,{_ENDED}", False),
+        ("$argon2id$", False),
+    ],
+)
+def test_a_hash_that_no_login_could_bear_is_refused(stored: str, taken: bool) -> None:
+    """Verifying takes what the hash says: one from a file must not keep a server busy for days."""
+    field = field_from_json({"name": "password", "type": "password"})
+    assert isinstance(field, PasswordField)
+    if taken:
+        assert hash_converter(field)(stored) == stored
+    else:
+        with pytest.raises(FieldProblem):
+            hash_converter(field)(stored)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_ids_are_put_in_order_where_no_record_has_its_own(named: bool) -> None:
+    """In every format; an empty one is none."""
+    form = _form(["id", "title"], named=named)
+    seen = []
+    for record_id in ("", "a" * 15, ""):
+        record = {"id": record_id, "title": "x"}
+        form.row(record if named else list(record.values()))
+        seen.append(form.makes_ids)
+    assert seen == [True, False, False]
+
+
+def test_a_column_without_a_name_can_be_left_out() -> None:
+    """As a comma at each line's end makes one."""
+    found = map_columns(_collection(), ["title", ""], read_renames(["="]), named=False)
+    assert [one.name for one in found.columns] == ["title"]

@@ -17,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import FieldError, QuillError
+from shared.limits import TRANSFER_READ_BYTES
+from worker.transfer import csv_rows
 from worker.transfer.csv_rows import read_csv, read_delimiter
 from worker.transfer.json_rows import read_json, read_json_lines
 from worker.transfer.rows import MALFORMED, WRONG_COLUMNS, Input
@@ -82,6 +84,19 @@ def test_delimiters() -> None:
     for wrong in ("", "ab", '"', "\n"):
         with pytest.raises(QuillError, match="delimiter"):
             read_delimiter(wrong)
+
+
+def test_a_csv_record_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line or, behind an open quote, in many: no more of it is held, nothing follows it."""
+    monkeypatch.setattr(csv_rows, "TRANSFER_RECORD_CHARS_MAX", 50)
+    for long in ("x" * 60 + ",1\n", '"x\n' + "y\n" * 40, '"1\n",' * 20):
+        assert _csv(f"a,b\n1,2\n{'3,4' + chr(10)}{long}5,6\n") == [
+            (2, ["1", "2"]),
+            (3, ["3", "4"]),
+            (4, MALFORMED),
+        ]
+    with pytest.raises(QuillError, match="longer"):
+        _csv("a" * 60)
 
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -191,6 +206,59 @@ def test_what_is_no_literal_is_told() -> None:
     """The rest of its statement is not read; the next statement is."""
     text = "INSERT INTO t (a) VALUES (1), (random()), (3);\nINSERT INTO t (a) VALUES (1, 2), (4);"
     assert _sql(text) == [(1, {"a": 1}), (1, MALFORMED), (2, WRONG_COLUMNS), (2, {"a": 4})]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("INSERT /* a */ INTO -- b;\n t (a) VALUES (1);", [(2, {"a": 1})]),
+        (
+            "INSERT INTO t (a, b) VALUES (1 /* x */, -- y '\n 2),\n-- z\n(3, 4) /* ; */;",
+            [(1, {"a": 1, "b": 2}), (4, {"a": 3, "b": 4})],
+        ),
+        ("INSERT INTO t (a, b) VALUES ('x' /* a */ || 'y' /* b */, 2);", [(1, MALFORMED)]),
+        ("INSERT INTO t (a) VALUES (1), ;", [(1, {"a": 1}), (1, MALFORMED)]),
+        ("INSERT INTO t (a) SELECT 1; INSERT INTO u (a) SELECT 1;", [(1, MALFORMED)]),
+        ("INSERT INTO t DEFAULT VALUES;", [(1, MALFORMED)]),
+        ("INSERT IGNORE INTO x.y.t (a) VALUES (1); -- no end", [(1, {"a": 1})]),
+        (
+            (
+                "CREATE /**/ TRIGGER x BEFORE DELETE ON u BEGIN SELECT CASE 1 WHEN 1 THEN 2 END;"
+                "INSERT INTO t (a) VALUES (7); END; INSERT INTO t (a) VALUES (1);"
+            ),
+            [(1, {"a": 1})],
+        ),
+    ],
+)
+def test_no_row_of_the_table_is_passed_over_in_silence(
+    text: str, told: list[tuple[int, Any]]
+) -> None:
+    """Comments may stand anywhere; an INSERT that cannot be read is told as a bad record."""
+    assert _sql(text) == told
+
+
+@pytest.mark.parametrize("around", ["-- '{};\n", '/* "{}; */', "UPDATE x SET a = '{};'"])
+def test_what_is_passed_over_is_longer_than_one_read(around: str) -> None:
+    """Neither a quote within a comment nor a semicolon within a text means anything there."""
+    text = around.format("x" * (2 * TRANSFER_READ_BYTES))
+    for before in ("", "DELETE FROM x "):
+        assert [one for _, one in _sql(f"{before}{text};INSERT INTO t (a) VALUES (1);")] == [
+            {"a": 1}
+        ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO t (a) VALUES ('x');\nCOPY u FROM stdin;\nit's\n",
+        "INSERT INTO t (a) VALUES ('x'); /* INSERT INTO t (a) VALUES (1);",
+        "INSERT INTO t (a, a) VALUES (1, 2);",
+    ],
+)
+def test_sql_that_has_no_end_is_refused(text: str) -> None:
+    """Rows could be hidden in it. (Nor may a column be named twice.)"""
+    with pytest.raises(QuillError, match=r"^Line \d: "):
+        _sql(text)
 
 
 def test_an_insert_must_name_its_columns() -> None:

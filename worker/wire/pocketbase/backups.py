@@ -32,6 +32,7 @@ from worker.wire.pocketbase.decode import text_object
 from worker.wire.pocketbase.encode import cut_response, no_content
 
 _ZIP: Final = b"application/zip"
+_MISSING: Final = "Missing or invalid backup file."
 
 
 async def list_all(context: Context, request: Request) -> Response:
@@ -76,7 +77,10 @@ async def download(context: Context, request: Request, key: str) -> Response:
     if not identity.superuser:
         raise forbidden("Insufficient permissions to access the resource.")
     path = _path(_layout(context), key)
-    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        file = await asyncio.to_thread(path.open, "rb")
+    except FileNotFoundError:  # deleted meanwhile
+        raise not_found(_MISSING) from None
     headers = (
         (b"content-length", str(os.fstat(file.fileno()).st_size).encode()),
         (b"content-disposition", f'attachment; filename="{key}"'.encode()),
@@ -120,7 +124,7 @@ async def _superusers_layout(context: Context, request: Request) -> DepotLayout:
 def _path(layout: DepotLayout, key: str) -> Path:
     path = path_of(layout, key)
     if path is None:
-        raise not_found("Missing or invalid backup file.")
+        raise not_found(_MISSING)
     return path
 
 

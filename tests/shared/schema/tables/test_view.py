@@ -154,6 +154,36 @@ def test_keys(query: str, wanted: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "repeats"),
+    [
+        ("SELECT id FROM a", False),
+        ("SELECT b.id FROM b JOIN a ON a.id = b.a", False),
+        ("SELECT b.id FROM a JOIN b ON (b.a = a.id AND b.id > 0)", False),
+        ("SELECT b.id FROM b LEFT JOIN a ON b.a = a.rowid", False),
+        ("SELECT a.id FROM a LEFT JOIN b ON b.a = a.id", True),
+        ("SELECT b.id FROM b LEFT JOIN a ON a.id = b.a LEFT JOIN a c ON c.id = a.id", False),
+        ("SELECT b.id FROM b JOIN a ON a.id = b.a JOIN a c ON c.n = a.id", True),
+        ("SELECT b.id FROM b JOIN a ON a.id = b.a OR a.id = b.id", True),
+        ("SELECT b.id FROM b JOIN a ON a.id = CAST(b.a AS INTEGER)", True),
+        ("SELECT b.id FROM b JOIN a ON a.id = a.n", True),
+        ("SELECT b.id FROM b JOIN a ON 1 LEFT JOIN loose l ON a.id = b.a", True),
+        ("SELECT b.id FROM b JOIN a ON a.id = b.name", True),
+        ("SELECT b.id FROM b JOIN named ON named.id = b.name", False),
+        ("SELECT a.id FROM a JOIN named ON named.id = a.name", True),
+        ("SELECT a.id FROM a JOIN b ON b.a = a.id GROUP BY a.id", False),
+        ("SELECT a.id, b.id AS k FROM a JOIN b ON b.a = a.id GROUP BY a.id, b.id", True),
+    ],
+)
+def test_a_key_may_repeat_where_tables_are_joined(query: str, *, repeats: bool) -> None:
+    """Unless the key of what is joined has to equal one value."""
+    named = "CREATE TABLE named (id TEXT PRIMARY KEY) STRICT"
+    with new_database(*TABLES, named, f"CREATE VIEW v AS {query}") as db:
+        assert inferred(db, "v").repeats is repeats
+        db.execute("CREATE VIEW w AS SELECT * FROM v")
+        assert inferred(db, "w").repeats is repeats
+
+
+@pytest.mark.parametrize(
     ("query", "reason"),
     [
         ("SELECT id, upper(name) FROM a", "neither one of a table"),

@@ -15,7 +15,7 @@ import pytest
 from pocketbase import PocketBase
 
 from shared.config.load import load
-from shared.limits import BODY_BYTES_SETTING_MIN
+from shared.limits import BODY_BYTES_SETTING_MIN, CONFIG_BYTES_MAX
 from tests.cluster_process import EMAIL, PASSWORD, ClusterProcess
 from tests.hostile.both_workers import ask_all
 from tests.waiting import until
@@ -269,3 +269,13 @@ def test_a_refused_plan_puts_the_files_back(
     assert replies[0].status_code == 401, replies[0].text
     assert [path.read_bytes() for path in files] == before
     assert "Never" not in superuser.get(SETTINGS).text
+
+
+def test_more_than_a_file_may_hold_is_refused(cluster: ClusterProcess) -> None:
+    """Before it is written: nobody could read it back."""
+    client = cluster.client()
+    before = (cluster.depot / "config.textproto").read_bytes()
+    headers = ["h" * 100] * (CONFIG_BYTES_MAX // 100)
+    answer = change(client, {"trustedProxy": {"headers": headers}}, 400)
+    assert "larger than" in answer["message"]
+    assert (cluster.depot / "config.textproto").read_bytes() == before

@@ -1,0 +1,1 @@
+"""TrailBase's dialect: its routes, what it reads and what it writes."""
