@@ -11,7 +11,15 @@ ALLOWED_ROOTS = {
     "writer": {"writer", "shared"},
     "shared": {"shared"},
 }
-CLUSTER_MAY_SHARE = {"depot", "limits", "logs", "metrics", "run_directory", "settings", "status_page"}
+CLUSTER_MAY_SHARE = {
+    "depot",
+    "limits",
+    "logs",
+    "metrics",
+    "run_directory",
+    "settings",
+    "status_page",
+}
 # What a command needs to plan a write and to send it, and nothing that serves.
 CLI_MAY_USE = (
     "worker.engine", "worker.records", "worker.auth.superusers", "worker.auth.lockout", "worker.auth.users", "worker.realtime.publishing.message",
@@ -22,7 +30,16 @@ CLI_MAY_USE = (
 )  # fmt: skip
 # A layer may import those to its right, and itself.
 SHARED_LAYERS = ("messages", "sql", "access", "language", "schema", "config")
-WORKER_LAYERS = ("app|prepare", "wire|transfer|pb_data", "migrations", "auth|realtime|catalog|ops|backups|settings|apis", "records", "engine", "context", "http")
+WORKER_LAYERS = (
+    "app|prepare",
+    "wire|transfer|pb_data",
+    "migrations",
+    "auth|realtime|catalog|ops|backups|settings|apis",
+    "records",
+    "engine",
+    "context",
+    "http",
+)
 # Names the types of what it wires together, for type checkers only.
 WIRING = "worker.context"
 BARE_DRIVERS = {"apsw", "sqlite3"}
@@ -111,7 +128,11 @@ def test_layers_of_shared_point_one_way() -> None:
         own = _rank(SHARED_LAYERS, parts[1])
         for line, target in _ours(source):
             other = _rank(SHARED_LAYERS, target[1]) if len(target) > 1 else None
-            if other is not None and (own is None or other < own) and parts[1] not in ("sqlite", "depot"):
+            if (
+                other is not None
+                and (own is None or other < own)
+                and parts[1] not in ("sqlite", "depot")
+            ):
                 bad.append(f"{source.path}:{line} imports {'.'.join(target)}")
     assert not bad, "\n".join(bad)
 
@@ -191,7 +212,8 @@ def test_vocabulary_touches_no_outside_world() -> None:
         for source in product()
         if source.module.startswith(tuple(f"shared.{name}." for name in VOCABULARY))
         for line, target in source.imports()
-        if target.split(".")[0] in OUTSIDE_WORLD | BARE_DRIVERS | set(HOMES) - {"google", "re2", "sqlglot"}
+        if target.split(".")[0]
+        in OUTSIDE_WORLD | BARE_DRIVERS | set(HOMES) - {"google", "re2", "sqlglot"}
     ]
     assert not bad, "\n".join(bad)
 

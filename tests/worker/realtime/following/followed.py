@@ -88,6 +88,7 @@ class Followed:
 @asynccontextmanager
 async def followed(depot: Depot) -> AsyncIterator[Followed]:
     """A worker's context with its link and its feed, and the collection `posts`."""
+    depot.page.prepared = True
     context = await build_context(0, depot.run_directory.path)
     context.writer.start()
     context.peers.start()
