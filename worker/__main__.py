@@ -14,14 +14,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import uvloop
 
 from shared import logs, settings
 from shared.parent_death import die_with_parent
 from shared.run_directory import RunDirectory
+from worker.readiness import report
 
-_READY_FD = "QUILL_READY_FD"
 _LISTEN_FDS = "QUILL_LISTEN_FDS"
 
 
@@ -38,7 +37,7 @@ def main(words: Sequence[str]) -> int:
         uvloop.run(_run(slot, run_path))
     except Exception as error:  # noqa: BLE001 - the outermost loop of a process
         logs.get_logger().error("worker failed", exc_info=True)
-        _report({"error": f"{type(error).__name__}: {error}"})
+        report({"error": f"{type(error).__name__}: {error}"})
         return 1
     return 0
 
@@ -51,7 +50,7 @@ async def _run(slot: int, run_path: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     worker = await Worker.build(slot, run_path)
     worker.start(_inherited())
-    _report({"ready": True})
+    report({"ready": True})
     # What stands by now stays. The collector went through its 55,000 objects again and again, which
     # cost 7 to 12 µs a request (m); now it sees only what requests make.
     gc.freeze()
@@ -61,14 +60,6 @@ async def _run(slot: int, run_path: Path) -> None:
 
 def _inherited() -> list[int]:
     return [int(text) for text in os.environ.pop(_LISTEN_FDS, "").split(",") if text]
-
-
-def _report(line: dict[str, object]) -> None:
-    """Tell the supervisor, once."""
-    descriptor = os.environ.pop(_READY_FD, "")
-    if descriptor:
-        os.write(int(descriptor), msgspec.json.encode(line) + b"\n")
-        os.close(int(descriptor))
 
 
 if __name__ == "__main__":

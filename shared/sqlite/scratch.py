@@ -19,7 +19,11 @@ from shared.sqlite.functions.register import names_in_rules, register
 MayRead = Callable[[str, str], bool]
 """Whether a column (`""`: rows are only counted) of a table may be read; both as SQLite spells them."""
 
+MayReadIn = Callable[[str, str, str], bool]
+"""The same of a table of one of several databases, whose name comes first."""
+
 _INNOCUOUS: Final = 0x200000
+_NO_SELECT: Final = "it is not one SELECT statement"
 _QUIET: Final = frozenset(
     {
         "changes", "fts5_insttoken", "fts5_locale", "fts5_source_id", "last_insert_rowid",
@@ -32,6 +36,13 @@ _QUIET: Final = frozenset(
 
 class UserSqlError(Exception):
     """SQL that is wrong, or that reads what it may not. The text says why, and may be shown."""
+
+
+class Reading(NamedTuple):
+    """A table or view that is read, each name in lower case."""
+
+    database: str
+    table: str
 
 
 class Prepared(NamedTuple):
@@ -61,26 +72,27 @@ def run_definition(connection: apsw.Connection, sql: str) -> None:
 
 def prepare_select(connection: apsw.Connection, sql: str, may_read: MayRead) -> Prepared:
     """Prepare one SELECT of a user, alone and without parameters. Raises UserSqlError."""
-    judge = _Judge(may_read)
-    alone = _prepare(connection, sql, judge)
-    if not alone.columns:
+    judge = Judge(lambda _database, table, column: may_read(table, column))
+    columns = prepare(connection, sql, judge, _NO_SELECT)
+    if not columns:
         raise UserSqlError("it is not a SELECT statement")
     # As it will stand within other statements: a bracket or a comment must not end it early.
-    _prepare(connection, f"SELECT * FROM (\n{sql}\n)", judge)
-    return Prepared(alone.columns, frozenset(judge.reads))
+    prepare(connection, f"SELECT * FROM (\n{sql}\n)", judge, _NO_SELECT)
+    return Prepared(columns, frozenset(one.table for one in judge.reads))
 
 
-class _Judge:
-    """The authorizer, and what it was asked."""
+class Judge:
+    """The authorizer, and what it was asked: what was read, and why it refused."""
 
-    def __init__(self, may_read: MayRead) -> None:
+    def __init__(self, may_read: MayReadIn) -> None:
         self._may_read = may_read
-        self.reads: set[str] = set()
+        self.reads: set[Reading] = set()
         self.refusal = ""
 
     def __call__(
-        self, action: int, one: str | None, two: str | None, _db: str | None, _in: str | None
+        self, action: int, one: str | None, two: str | None, database: str | None, _in: str | None
     ) -> int:
+        """Answer SQLite (sqlite.org/c3ref/set_authorizer.html): OK, or DENY and why."""
         if action in (apsw.SQLITE_SELECT, apsw.SQLITE_RECURSIVE):
             return apsw.SQLITE_OK
         if action == apsw.SQLITE_FUNCTION:
@@ -88,10 +100,12 @@ class _Judge:
                 return apsw.SQLITE_OK
             self.refusal = f"the function {two} is not allowed"
         elif action == apsw.SQLITE_READ:
-            if self._may_read(str(one), two or ""):
-                self.reads.add(str(one).lower())
+            place, table, column = str(database or "main"), str(one), two or ""
+            if self._may_read(place, table, column):
+                self.reads.add(Reading(place.lower(), table.lower()))
                 return apsw.SQLITE_OK
-            self.refusal = f"{one}.{two} may not be read" if two else f"{one} may not be read"
+            what = f"{table}.{column}" if column else table
+            self.refusal = f"{what} may not be read"
         return apsw.SQLITE_DENY
 
 
@@ -106,15 +120,18 @@ def functions_of_users() -> frozenset[str]:
     return frozenset(str(row[0]).lower() for row in rows) - _QUIET | names_in_rules()
 
 
-def _prepare(connection: apsw.Connection, sql: str, judge: _Judge) -> Prepared:
-    found: list[Prepared] = []
+def prepare(connection: apsw.Connection, sql: str, judge: Judge, otherwise: str) -> tuple[str, ...]:
+    """Names of the columns that one reading statement without parameters gives.
+
+    Raises UserSqlError; with `otherwise` for a text that is more, or does more.
+    """
+    found: list[tuple[str, ...]] = []
 
     def look(cursor: Any, first: str, _bindings: object) -> bool:
         """Called before the first step, and ends it there."""
         if first != sql or cursor.is_explain or not cursor.is_readonly:
-            raise UserSqlError("it is not one SELECT statement")
-        names = tuple(str(column[0]) for column in cursor.get_description())
-        found.append(Prepared(names, frozenset()))
+            raise UserSqlError(otherwise)
+        found.append(tuple(str(column[0]) for column in cursor.get_description()))
         return False
 
     judge.refusal = ""

@@ -51,6 +51,8 @@ _known: dict[str, _Known] = {}
 
 def caller(header: str | None) -> Caller | None:
     """Who asks: None for a guest, else how to find the identity in a snapshot."""
+    if not header:
+        return None
     claims = read_header(header)
     return _admin(header) if claims is None else _TokenCaller(claims)
 

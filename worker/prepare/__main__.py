@@ -13,15 +13,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from shared import logs, settings
 from shared.depot.layout import DepotLayout
 from shared.errors import QuillError
 from shared.parent_death import die_with_parent
 from shared.run_directory import RunDirectory
-
-_READY_FD = "QUILL_READY_FD"
+from worker.readiness import report
 
 
 def main(words: Sequence[str]) -> int:
@@ -38,22 +35,14 @@ def main(words: Sequence[str]) -> int:
     try:
         asyncio.run(prepare(DepotLayout(Path(configured.depot)), run))
     except QuillError as error:
-        _report({"error": error.message})
+        report({"error": error.message})
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost loop of a process
         logs.get_logger().error("preparation failed", exc_info=True)
-        _report({"error": f"{type(error).__name__}: {error}"})
+        report({"error": f"{type(error).__name__}: {error}"})
         return 1
-    _report({"ready": True})
+    report({"ready": True})
     return 0
-
-
-def _report(line: dict[str, object]) -> None:
-    """Tell the supervisor, once."""
-    descriptor = os.environ.pop(_READY_FD, "")
-    if descriptor:
-        os.write(int(descriptor), msgspec.json.encode(line) + b"\n")
-        os.close(int(descriptor))
 
 
 if __name__ == "__main__":

@@ -5,39 +5,21 @@ Knows statuses and shapes only; what went wrong is decided by the core, which ra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
 import orjson
 
 from shared.errors import FieldError, Kind, QuillError
+from worker.http import failures
 from worker.http.request import Request
 from worker.http.response import Response
 from worker.records.fields import project
 
 STATUS: Final[dict[Kind, int]] = {
-    Kind.INVALID: 400,
-    Kind.UNAUTHENTICATED: 401,
-    Kind.FORBIDDEN: 403,
-    Kind.NOT_FOUND: 404,
+    **failures.STATUS,
     Kind.METHOD: 404,  # this dialect tells an unknown method like an unknown route
-    Kind.CONFLICT: 409,
-    Kind.PRECONDITION: 412,
-    Kind.TOO_LARGE: 413,
-    Kind.TOO_MANY: 429,
-    Kind.INTERNAL: 500,
-    Kind.UNAVAILABLE: 503,
-    Kind.UNKNOWN_OUTCOME: 503,
-    Kind.DISK_FULL: 507,
 }
-
-_OUTCOME: Final[dict[Kind, bytes]] = {
-    Kind.UNAVAILABLE: b"not-applied",
-    Kind.DISK_FULL: b"not-applied",
-    Kind.UNKNOWN_OUTCOME: b"unknown",
-}
-
 _NO_CONTENT: Final = Response(204, b"")
 
 
@@ -75,18 +57,7 @@ def error_response(error: QuillError) -> Response:
     body = orjson.dumps(
         {"data": _nested(error.fields), "message": _sentence(error.message), "status": status}
     )
-    return Response(status, body, _headers(error))
-
-
-def _headers(error: QuillError) -> tuple[tuple[bytes, bytes], ...]:
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    if error.retry_after_seconds is not None:
-        seconds = max(1, math.ceil(error.retry_after_seconds))
-        headers += ((b"retry-after", str(seconds).encode()),)
-    outcome = _OUTCOME.get(error.kind)
-    if outcome is not None:
-        headers += ((b"quill-outcome", outcome),)
-    return headers
+    return Response(status, body, failures.failure_headers(error))
 
 
 def _sentence(message: str) -> str:
