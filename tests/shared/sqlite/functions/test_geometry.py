@@ -48,7 +48,17 @@ def test_wkb_in_all_its_spellings(made: Any, flavor: str, order: int) -> None:
     assert shapely.from_wkb(binary).equals_exact(made)
     assert kind == f"ST_{made.geom_type}"
     assert (empty, valid) == (made.is_empty, made.is_valid)
-    assert shapely.from_wkb(call("ST_GeomFromText(?)", text)).equals_exact(made, tolerance=1e-6)
+    if _mixed(made):  # GEOS writes such a text, and no parser of its own takes it
+        with pytest.raises(FunctionError, match="mix dimensionality"):
+            call("ST_GeomFromText(?)", text)
+    else:
+        read = shapely.from_wkb(call("ST_GeomFromText(?)", text))
+        assert read.equals_exact(made, tolerance=1e-6)
+
+
+def _mixed(made: Any) -> bool:
+    """A collection that has members with and without a height; an empty one is without."""
+    return len({one.has_z for one in getattr(made, "geoms", ())}) > 1
 
 
 @given(_PLACES.map(shapely.Polygon))
