@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk records_client shop)
+NODE_MODULES := $(patsubst %,examples/%/node_modules/.package-lock.json,airports realtime_sdk records_client shop traildepot)
 
-.PHONY: run test test-long lint bench bench-queries bench-realtime bench-backups bench-transfer tools docs lock clean
+.PHONY: run test test-long lint bench bench-queries bench-realtime bench-backups bench-transfer bench-chat tools docs lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/quillbase run --depot depot
@@ -31,6 +31,10 @@ bench-queries: $(VENV)/.dev
 
 bench-realtime: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.realtime
+
+bench-chat: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.chat_room --workers 1
+	$(BIN)/python -m benchmarks.chat_room --workers 2
 
 bench-backups: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.backups

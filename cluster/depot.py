@@ -110,15 +110,21 @@ class Depot:
             raise Refusal(f"The depot {self.path} needs an upgrade, and no backup could be made.")
 
     def make_run_directory(self, settings: Settings, *, brief: bool = False) -> RunDirectory:
-        """A fresh run directory, with the settings inside and its name in the lock file."""
+        """A fresh run directory, with the settings inside and its name in the lock file.
+
+        Raises Refusal where the disk has no room for them.
+        """
         self._remove_stale()
-        run = RunDirectory(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_run_parent())))
-        run.metrics.mkdir(mode=0o700)
-        run.settings.write_bytes(msgspec.json.encode(settings))
-        holder = msgspec.json.encode(LockHolder(os.getpid(), str(run.path), brief))
-        os.ftruncate(self.lock, 0)
-        os.pwrite(self.lock, holder, 0)
-        self._run = run
+        try:
+            run = RunDirectory(Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_run_parent())))
+            self._run = run
+            run.metrics.mkdir(mode=0o700)
+            run.settings.write_bytes(msgspec.json.encode(settings))
+            holder = msgspec.json.encode(LockHolder(os.getpid(), str(run.path), brief))
+            os.ftruncate(self.lock, 0)
+            os.pwrite(self.lock, holder, 0)
+        except OSError as error:
+            raise Refusal(f"The depot {self.path} cannot be used: {error.strerror}.") from error
         return run
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from shared.status_page import StatusPage
 Then = Callable[[str], None]
 """What follows: "" when all is done, else the reason why it is not."""
 NAME = "prepare"
+_NO_WORD = "The preparation of the depot ended before it was done."
 
 
 class Preparation:
@@ -95,7 +96,7 @@ class Preparation:
         child.close()
         done = child.report is not None and child.report.ready
         if then is not None:
-            then("" if done else child.refusal or "it ended before it was done")
+            then("" if done else child.refusal or _NO_WORD)
         self._begin_next()
 
     def stop(self) -> None:

@@ -76,3 +76,9 @@ def not_found(message: str = "The requested resource wasn't found.") -> QuillErr
 def forbidden(message: str = "You are not allowed to perform this request.") -> QuillError:
     """A 403."""
     return QuillError(Kind.FORBIDDEN, message)
+
+
+def sentence_of(error: OSError) -> str:
+    """What the system tells, with the file that it is about; of two the one that was to be made."""
+    where = "" if error.filename is None else f"{error.filename2 or error.filename}: "
+    return f"{where}{error.strerror or error}."

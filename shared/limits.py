@@ -97,6 +97,9 @@ LIKE_PATTERN_BYTES_MAX: Final = 256  # a row may take this times its text's leng
 LIKE_TEXT_BYTES_QUICK: Final = 64 * KIB  # of one row; longer ones are looked through in a thread
 API_PAGE_ROWS_DEFAULT: Final = 50
 API_PAGE_ROWS_MAX: Final = 1_024  # of a list of a record API that sets no bound of its own
+API_BULK_RECORDS_MAX: Final = 1_024  # of one create
+API_BULK_PASSWORDS_MAX: Final = 50  # the same with passwords, of which each takes long to hash
+API_OPERATIONS_MAX: Final = 128  # of one transaction
 FILTER_COMPARISONS_MAX: Final = 200
 FILTER_DEPTH_MAX: Final = 50
 FILTER_CALL_DEPTH_MAX: Final = 3
@@ -130,6 +133,7 @@ CLIENT_QUEUE_EVENTS: Final = 1_024
 CLIENT_IDLE_SECONDS: Final = 300.0
 CLIENT_AGE_SECONDS: Final = 1_800.0
 CLIENT_HEARTBEAT_SECONDS: Final = 30.0
+API_STREAM_HEARTBEAT_SECONDS: Final = 15.0  # of a stream of a record API
 CLIENT_CLOSE_SECONDS: Final = 5.0  # a client that is being closed may take this long to read it
 CLIENT_QUEUE_BYTES: Final = 4 * MIB
 CLIENT_CHUNK_BYTES: Final = 256 * KIB
@@ -231,9 +235,34 @@ MIGRATION_WAIT_SECONDS: Final = 30.0  # its outcome is waited for so much longer
 DATABASE_OPEN_SECONDS: Final = 10.0  # one that settings name is waited for
 LONE_WRITER_SILENT_SECONDS: Final = 4.0  # without a supervisor nobody starts it again
 
+# --- SQL console --------------------------------------------------------------------------------
+CONSOLE_TEXT_CHARS_MAX: Final = 64 * KIB
+CONSOLE_STATEMENTS_MAX: Final = 200  # of one text
+CONSOLE_READ_SECONDS: Final = 5.0  # of all its statements; the log of writes may grow meanwhile
+CONSOLE_WRITE_SECONDS: Final = STATEMENT_SECONDS  # others' writes wait meanwhile
+CONSOLE_ROWS_MAX: Final = 1_000  # of an answer, and its bytes:
+CONSOLE_ANSWER_BYTES_MAX: Final = 4 * MIB
+CONSOLE_WRITTEN_BYTES_MAX: Final = 1 * MIB  # of the rows that a write gives, which the log keeps
+# No clock ends what stands between two rounds of a loop, so a long statement works on short values.
+CONSOLE_VALUE_BYTES_MAX: Final = 2 * MIB  # of one value or row that a statement touches
+CONSOLE_VALUE_BYTES_MIN: Final = CONSOLE_TEXT_CHARS_MAX + KIB  # and so many, however long it is
+CONSOLE_VALUES_BYTES_MAX: Final = 512 * MIB  # its characters times the bytes of a value
+CONSOLE_CALLS_MAX: Final = 1_000  # of functions, that one statement names
+CONSOLE_MEMORY_BYTES: Final = 256 * MIB  # that SQLite may take on top of what it has
+CONSOLE_PROGRESS_STEPS: Final = 100  # in the writer between two looks: each can make a value
+CONSOLE_READ_PROGRESS_STEPS: Final = 500  # in a worker, where each waits for the interpreter's lock
+# The same of one value where a function is called that takes the product of two lengths; it is
+# shared by all such calls. The slow ones are trim, unhex and json_patch, the others instr, replace.
+CONSOLE_SEARCHED_BYTES_MAX: Final = 256 * KIB
+CONSOLE_TRIMMED_BYTES_MAX: Final = 64 * KIB
+CONSOLE_EVENTS_MAX: Final = 10_000  # changed rows that are told one by one; then it is resets
+CONSOLE_WAITING_MAX: Final = 8  # of one worker, which reads and writes one at a time each
+CONSOLE_LOGGED_CHARS: Final = 500  # of a text, without what stands in quotes
+
 # --- SQL functions ------------------------------------------------------------------------------
 # No clock ends a call, so what each takes is bounded; docs/sql-functions.md has the times.
 SQL_TEXT_BYTES_MAX: Final = 1 * MIB  # of one argument
+SQL_BLOB_BYTES_MAX: Final = BODY_BYTES_MAX  # of one that is encoded: what was sent can be shown
 SQL_JSON_NODES_MAX: Final = 20_000  # commas and opening brackets of JSON that is held to a schema
 SQL_SCHEMA_STEPS_MAX: Final = 500_000  # those of the schema times those of the JSON
 SQL_PATTERNED_BYTES_MAX: Final = 64 * KIB  # of JSON whose schema has patterns
@@ -287,9 +316,11 @@ REPLACED_KEPT_MAX: Final = 3  # of the data that restores and imports took the p
 BACKUP_PAGES_PER_STEP: Final = 1_024  # copied between two looks at the clock, 4 MiB
 BACKUP_CHUNK_BYTES: Final = 1 * MIB  # of a file that is read, written or sent at once
 BACKUP_FILES_MAX: Final = 2_000_000
+BACKUP_DIRECTORY_BYTES_MAX: Final = 256 * MIB  # a zip's list of its entries, read at once
 BACKUP_MANIFEST_BYTES_MAX: Final = 512 * MIB
 BACKUP_UPLOAD_BYTES_MAX: Final = 1_024 * 1_024 * MIB  # streamed to the disk, never held in memory
 BACKUP_SPARE_BYTES: Final = 64 * MIB  # of the disk, that a backup or restore leaves free
+BACKUP_JOB_SECONDS: Final = 3_600.0  # that one asked for over HTTP may take
 BACKUP_NICE: Final = 10  # its process yields to those that answer requests
 DISK_PROBE_SECONDS: Final = 1.0  # how often a full disk is tried again
 DATABASE_BUSY_MS: Final = 5_000

@@ -21,7 +21,7 @@ from shared.limits import STATUS_PAGE_BYTES
 _WORD_MAGIC, _WORD_EPOCH, _WORD_BEAT, _WORD_DISK_FULL, _WORD_PREPARED = range(5)
 _DATABASES_AT = 8
 _WORDS_PER_DATABASE = 8
-_CATALOG, _HEAD, _FEED, _OPEN = range(4)
+_CATALOG, _HEAD, _FEED, _OPEN, _OPENED = range(5)
 _MAGIC = 0x5155494C4C303031
 SLOTS = (STATUS_PAGE_BYTES // 8 - _DATABASES_AT) // _WORDS_PER_DATABASE
 """How many databases have words there, main included."""
@@ -105,7 +105,7 @@ class DatabaseWords:
     def __init__(self, words: memoryview[int], at: int) -> None:
         self._words = words
         self._catalog, self._head, self._feed = at + _CATALOG, at + _HEAD, at + _FEED
-        self._open = at + _OPEN
+        self._open, self._opened = at + _OPEN, at + _OPENED
 
     @property
     def catalog_version(self) -> int:
@@ -142,6 +142,15 @@ class DatabaseWords:
     @is_open.setter
     def is_open(self, value: bool) -> None:
         self._words[self._open] = int(value)
+
+    @property
+    def opened(self) -> int:
+        """When the writer opened it, CLOCK_MONOTONIC: after that its file may be another one."""
+        return self._words[self._opened]
+
+    @opened.setter
+    def opened(self, value: int) -> None:
+        self._words[self._opened] = value
 
     def is_at(self, catalog_version: int, feed: int) -> bool:
         """No newer catalog than this one has been told, and it is the same database.

@@ -15,20 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import metrics, settings
-from shared.depot.layout import DepotLayout
+from shared.depot.layout import MAIN, DepotLayout
 from shared.limits import DRAIN_CLOSE_SECONDS, DRAIN_LAST_SECONDS
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
 from shared.status_page import StatusPage
 from worker.apis.catalog import ApiCatalog
+from worker.apis.events.exchanges import ApiExchanges
 from worker.auth.passwords import PasswordPool
 from worker.auth.users.identity import install
 from worker.auth.users.keys import KeyFiles
 from worker.auth.users.tokens import UserTokens
 from worker.context import Context
 from worker.engine.batch_log import OutcomeLog
+from worker.engine.console import ConsoleReader
 from worker.engine.feed import Feed
-from worker.engine.others import Others
+from worker.engine.others import Other, Others
 from worker.engine.peers import Peers
 from worker.engine.reader import Reader
 from worker.engine.writer_link import WriterLink
@@ -37,7 +39,8 @@ from worker.http.connections import count_connections
 from worker.http.headers import FixedHeaders, Position
 from worker.http.listener import Listener, port_of
 from worker.http.routes import Route, Routes
-from worker.http.server import Application
+from worker.http.server import Application, SocketHandler
+from worker.realtime.census import Census
 from worker.realtime.clients.client_id import Owner
 from worker.realtime.hub import Hub
 from worker.realtime.subscribe import serve_peers
@@ -46,8 +49,11 @@ from worker.settings.body_limit import body_limit
 from worker.settings.watch import SettingsWatch
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
+from worker.wire.trailbase import admin
 from worker.wire.trailbase import encode as trailbase
 from worker.wire.trailbase.routes import TRAILBASE_ROUTES
+from worker.wire.trailbase.subscribe_socket import PREFIX as RECORDS
+from worker.wire.trailbase.subscribe_socket import RecordSockets
 from worker.wire.websocket import gate
 from worker.wire.websocket.main_port import MainPort
 
@@ -97,13 +103,23 @@ async def build_context(slot: int, run_path: Path) -> Context:
     )
     context.plans = PlanCache()
     context.passwords = PasswordPool()
+    context.console = ConsoleReader()
     keys = KeyFiles(layout.keys)
     install(UserTokens(keys))
     context.apis = ApiCatalog(
         Reader(layout.database(), main, others, strict_like=True),
         lambda: keys.take().private.as_pem(private=True),
     )
-    context.hub = Hub(Owner(slot, incarnation), reader, context.plans, main)
+    owner, census = Owner(slot, incarnation), Census()
+    context.hub = Hub(owner, reader, context.plans, main, census)
+    context.api_exchanges = ApiExchanges(
+        owner,
+        context.apis,
+        context.plans,
+        census,
+        Other(MAIN, layout.database(), main),
+        run_directory.changes,
+    )
     return context
 
 
@@ -113,15 +129,24 @@ def build_application(context: Context) -> Application:
         Route(method, template, handler, route_label(method, template))
         for method, template, handler in (*ROUTES, *TRAILBASE_ROUTES)
     ]
+    proxies = ProxyTrust(context.settings.trusted_proxies)
+    main_port = MainPort(context, build_gate(context), error_response)
+    sockets: dict[str, SocketHandler] = {
+        gate.PATH: main_port,
+        RECORDS: RecordSockets(context, build_gate(context).check_origin, proxies, main_port.watch),
+    }
     return Application(
         Routes(context, routes),
         error_response,
         Position(context.main),
         FixedHeaders(context.settings.cors_origins),
-        ProxyTrust(context.settings.trusted_proxies),
-        {gate.PATH: MainPort(context, build_gate(context), error_response)},
+        proxies,
+        sockets,
         lambda route: body_limit(context.catalog.current().config, route),
-        dict.fromkeys(trailbase.PREFIXES, trailbase.error_response),
+        {
+            **dict.fromkeys(trailbase.PREFIXES, trailbase.error_response),
+            admin.PREFIX: admin.error_response,
+        },
     )
 
 
@@ -143,6 +168,8 @@ def route_label(method: str, template: str) -> str:
     parts = template.split("/")
     if parts[-1].startswith("auth-") or parts[2] == "auth":
         return "auth"
+    if parts[-2] == "subscribe":
+        return "realtime"
     if parts[2] == "transaction":
         return "batch"
     if "records" in parts and parts[-1] != "schema":
@@ -217,6 +244,7 @@ class Worker:
         if self._second_port is not None:
             self._second_port.stop()
         self.context.hub.close_all()
+        self.context.api_exchanges.close_all()
         await self._until_nobody_is_connected(DRAIN_CLOSE_SECONDS)
         for listener in self._listeners:
             listener.stop_accepting()
@@ -244,11 +272,13 @@ class Worker:
         self._settings.stop()
         context.feed.close()
         context.hub.stop()
+        context.api_exchanges.stop()
         context.peers.close()
         context.writer.close()
         context.passwords.close()
         context.reader.close()
         context.apis.close()
+        context.console.close()
         if self._metrics is not None:
             self._metrics.cancel()
         metrics.flush()

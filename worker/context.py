@@ -11,8 +11,10 @@ from shared.status_page import DatabaseWords, StatusPage
 
 if TYPE_CHECKING:  # what it holds is built from it: at run time these would be circles
     from worker.apis.catalog import ApiCatalog
+    from worker.apis.events.exchanges import ApiExchanges
     from worker.auth.passwords import PasswordPool
     from worker.engine.catalog_cache import CatalogCache
+    from worker.engine.console import ConsoleReader
     from worker.engine.feed import Feed
     from worker.engine.peers import Peers
     from worker.engine.reader import Reader
@@ -47,3 +49,5 @@ class Context:
     apis: ApiCatalog = field(init=False)
     passwords: PasswordPool = field(init=False)
     hub: Hub = field(init=False)
+    api_exchanges: ApiExchanges = field(init=False)
+    console: ConsoleReader = field(init=False)

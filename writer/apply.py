@@ -19,6 +19,7 @@ from shared.sql.plan import Bulk, Step, StepKind, Value
 from shared.sqlite.failures import code_and_text, is_interrupt, is_ours
 from writer.bulk import broken_references
 from writer.capture import Capture
+from writer.console import ConsoleError, run_console
 
 log = get_logger()
 
@@ -84,14 +85,15 @@ class Budget:
     def __init__(self, connection: apsw.Connection) -> None:
         self.allowed_ns = _ALONE_NS
         self._ends_ns = 0
-        connection.set_progress_handler(self._is_over, limits.PROGRESS_STEPS)
+        connection.set_progress_handler(self.is_over, limits.PROGRESS_STEPS)
 
     def start(self, allowed_ns: int) -> None:
         """The next statement may take so long, from its first look at the clock."""
         self.allowed_ns = allowed_ns
         self._ends_ns = 0
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether it has taken longer; asked by SQLite."""
         now = time.monotonic_ns()
         if not self._ends_ns:
             self._ends_ns = now + self.allowed_ns
@@ -233,6 +235,10 @@ class Applier:
                 if step.kind is StepKind.PUBLISH:  # its SQL is empty and never known
                     self._publish(step)
                     continue
+                if step.kind is StepKind.CONSOLE:
+                    self._budget.start(allowed_ns)
+                    payload = self._console(step, defines=False)
+                    continue
                 self._meet(step.sql)
             kind = step.kind
             if kind is StepKind.REQUIRE or kind is StepKind.FORBID:
@@ -264,6 +270,10 @@ class Applier:
                 continue
             if step.kind is StepKind.PUBLISH:
                 self._publish(step)
+                continue
+            if step.kind is StepKind.CONSOLE:
+                self._budget.start(clock.left_ns())
+                payload = self._console(step, defines=plan.changes_catalog)
                 continue
             word = _first_word(step.sql)
             if word in _SCHEMA_WORDS and plan.changes_catalog:
@@ -316,6 +326,17 @@ class Applier:
         if step.refusal and not (rows or self._has_changed(step)):
             raise _RefusedError(step.refusal)
         return payload
+
+    def _console(self, step: Step, *, defines: bool) -> Value:
+        """Statements of the console, within the budget that is started."""
+        try:
+            over = self._budget.is_over
+            return run_console(self._connection, self._capture, step, over, defines=defines)
+        except ConsoleError as error:
+            if error.interrupted:
+                interrupted = _as_sqlite(apsw.InterruptError, error.code, str(error))
+                raise SlowGuardError(interrupted) from None
+            raise _as_sqlite(apsw.SQLError, error.code, str(error)) from None
 
     def _publish(self, step: Step) -> None:
         """One more event, which shares the fate of the operation's rows."""

@@ -68,7 +68,7 @@ class Batcher(threading.Thread):
         self._outbox = process.outbox
         self._main = process.page.database()
         self._followers = followers
-        self._engine = Engine(database, answers)
+        self._engine = Engine(database, answers, process.main)
         self._housekeeping = Housekeeping(database, answers, self._engine, process)
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._backlog: deque[Entry] = deque()

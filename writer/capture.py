@@ -19,7 +19,7 @@ from shared.sql.plan import Value
 from writer.tables import Detail, LoggedTable, Row, encode, read_tables
 
 Event = tuple[LoggedTable, Row | None, Row | None]
-"""Table, row before, row after; both None: too much to tell."""
+"""Table, row before, row after; both None: too much to tell. Of a stored one (rowid,) and None."""
 ChangeRow = tuple[int, str, int, Value, bytes | None, bytes | None]
 
 _CREATE, _UPDATE, _DELETE, _RESET, _MESSAGE = (int(act) for act in Act)
@@ -36,6 +36,8 @@ class Capture:
         self.events: list[Event] = []
         self.catalog_touched = False
         """An event of `_collections` came since this was last set to False."""
+        self.stored_touched = False
+        """There may be events of rows that are still to be looked up."""
         self.reload()
         self.resume()
 
@@ -77,7 +79,7 @@ class Capture:
     def clear(self) -> None:
         """Forget everything, at the start of a transaction."""
         self.events.clear()
-        self.catalog_touched = False
+        self.catalog_touched = self.stored_touched = False
 
     def publish(self, topic: str, data: str) -> bool:
         """Add a message to the events. False when it is larger than a row of the log may be."""
@@ -103,6 +105,12 @@ class Capture:
     def _on_quiet_row(self, table: LoggedTable, update: apsw.PreUpdate) -> None:
         if table.detail is Detail.TABLE_ONLY:
             self.events.append((table, None, None))
+            return
+        if table.detail is Detail.STORED:
+            self.stored_touched = True
+            self.events.append((table, (update.rowid,), None))
+            if update.rowid_new != update.rowid:
+                self.events.append((table, (update.rowid_new,), None))
             return
         self.catalog_touched = self.catalog_touched or table.is_catalog
         if table.detail is not Detail.NOTHING:
@@ -152,7 +160,7 @@ _Told = tuple[int, Value, bytes | None, bytes | None]
 def _tell(table: LoggedTable, old: Row | None, new: Row | None) -> list[_Told]:
     """One event as one row, or two when an update gave the row another key."""
     if old is None and new is None:
-        return [(_RESET, None, None, None)]
+        return [] if table.detail is Detail.NOTHING else [(_RESET, None, None, None)]
     if old is None:
         assert new is not None
         if table.detail is Detail.MESSAGE:

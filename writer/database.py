@@ -7,6 +7,7 @@ Collections, superusers and settings are in main only; another database begins w
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +65,7 @@ class Database:
         self.at_start_superusers = self._superusers() if self.is_main else 0
         self.epoch, self.seq, self.n, self.catalog, self.feed = self._take_epoch()
         self.sizes = ChangeSizes(self.connection)
+        words.opened = time.monotonic_ns()
         self.show()
 
     def show(self) -> None:

@@ -8,6 +8,7 @@ told in the log and on the status page, and tried again; it takes nobody else do
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -25,10 +26,13 @@ from writer.batch import Batcher
 from writer.database import Database
 from writer.door import Door
 from writer.process import Process
+from writer.schemas import follow_schemas
 
 log = get_logger()
 
 _NAMES_SQL = "SELECT value FROM _settings WHERE name = 'databases'"
+_UNFIT = (apsw.Error, OSError, ValueError, TypeError, LookupError, msgspec.MsgspecError)
+"""What a file brings about that is damaged, or another program's with tables called like ours."""
 _read_names = msgspec.json.Decoder(list[str]).decode
 
 
@@ -52,6 +56,7 @@ class Databases:
         self._retry_at = 0.0
         self.missing: dict[str, str] = {}
         self.main = self._open(MAIN)
+        follow_schemas(self.main.connection)
         batcher = Batcher(self.main, Answers(self.main.connection), process, self)
         self.doors: dict[str, Door] = {MAIN: Door(batcher)}
         """By name, main first. Never changed, but replaced."""
@@ -67,6 +72,10 @@ class Databases:
     def batchers(self) -> list[Batcher]:
         """Of all databases that are open."""
         return [door.batcher for door in self.doors.values()]
+
+    def closing(self) -> list[Batcher]:
+        """Of those that are named no longer, and may still have something to settle."""
+        return list(self._ending.values())
 
     # --- Called by main's batch thread ------------------------------------------------------
 
@@ -112,7 +121,7 @@ class Databases:
             self._check(name)
             database = self._open(name)
             batcher = Batcher(database, Answers(database.connection), self._process)
-        except (apsw.Error, OSError, ValueError, msgspec.MsgspecError) as error:
+        except _UNFIT as error:
             self._tell_missing(name, str(error))
             return
         if self._running:
@@ -135,6 +144,16 @@ class Databases:
             raise ValueError("it is still being closed")
         self._ending.pop(name, None)
 
+    def _check_file(self, path: Path) -> None:
+        """Two names of one file would fence each other's writer. Raises ValueError, OSError."""
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise ValueError("it is no file")
+        for other in self.doors:
+            if path.samefile(self._layout.database(other)):
+                raise ValueError(f"it is the same file as {other}")
+
     def _tell_missing(self, name: str, reason: str) -> None:
         """Once a reason: it is tried again and again."""
         if name in self._slots:
@@ -146,6 +165,8 @@ class Databases:
     def _open(self, name: str) -> Database:
         """A first open on a full disk fails, even for reading: then the ballast goes, once."""
         path, words = self._layout.database(name), self._words(name)
+        if name != MAIN:
+            self._check_file(path)
         try:
             return Database(name, path, words)
         except (apsw.FullError, apsw.IOError, apsw.CantOpenError):

@@ -21,14 +21,18 @@ from shared.messages.commands import Operation, Result, Status
 from shared.metrics import WRITER_COMMIT_SECONDS
 from shared.sql.plan import Bulk
 from shared.sqlite.failures import code_and_text, is_full, is_io
+from writer import stored_rows
 from writer.answers import Answers, Entry, Worker, encode_log
 from writer.apply import Applier, SlowGuardError, TransactionLostError
 from writer.bulk import conditions
-from writer.capture import Capture, ChangeRow, encode_events
+from writer.capture import Capture, ChangeRow, Event, encode_events
 from writer.database import Database
 from writer.heavy_answers import HeavyAnswers
+from writer.main_catalog import MainCatalog, MainMovedError
+from writer.schemas import follow_schemas
 
 _encode = msgspec.msgpack.Encoder().encode
+_NOTHING = contextlib.nullcontext()
 _LONG_NS = int(limits.WRITE_DEADLINE_SECONDS * 1.5e9)
 
 
@@ -70,13 +74,17 @@ class _Work:
     places: list[int] = field(default_factory=list)
     repeats: list[tuple[int, int]] = field(default_factory=list)
     """(place, place of the first copy) of an operation that came twice in one batch."""
+    main_version: int = 0
+    """Of main's catalog, where any of them asks for one."""
 
 
 class Engine:
     """Commits batches to one database."""
 
-    def __init__(self, database: Database, answers: Answers) -> None:
+    def __init__(self, database: Database, answers: Answers, main: MainCatalog) -> None:
         self._database = database
+        self._main = main
+        self._gate = None if database.is_main else main.gate(database.name)
         self._connection = database.connection
         self._answers = answers
         self._capture = Capture(database.connection)
@@ -90,36 +98,44 @@ class Engine:
         Raises TransactionLostError, CommitFailedError, apsw.FullError, apsw.BusyError: nothing is
         committed, the connection is outside a transaction. FencedError, DiskFailedError: exit.
         """
-        database = self._database
-        results: list[Result | None] = [None] * len(entries)
-        work = self._sort_out(entries, results)
-        commit = Commit(results, database.n, database.n)
-        if work.places:
-            plan = entries[work.places[0]][1].plan
-            if plan.bulk is None:
-                self._attempt(entries, work.places, commit, alone=alone)
-            else:
-                self._attempt_bulk(entries, work.places, commit, plan.bulk)
+        while True:
+            results: list[Result | None] = [None] * len(entries)
+            work = self._sort_out(entries, results)
+            commit = Commit(results, self._database.n, self._database.n)
+            try:
+                self._do(entries, work, commit, alone=alone)
+            except MainMovedError:
+                continue  # what was made of the former catalog is stale now
+            break
         for place, first in work.repeats:
             results[place] = results[first]
             if results[first] is None:
                 commit.left.append(place)
         return commit
 
+    def _do(self, entries: Sequence[Entry], work: _Work, commit: Commit, *, alone: bool) -> None:
+        if not work.places:
+            return
+        bulk = entries[work.places[0]][1].plan.bulk
+        if bulk is None:
+            self._attempt(entries, work, commit, alone=alone)
+        else:
+            self._attempt_bulk(entries, work, commit, bulk)
+
     def _attempt(
-        self, entries: Sequence[Entry], places: list[int], commit: Commit, *, alone: bool
+        self, entries: Sequence[Entry], work: _Work, commit: Commit, *, alone: bool
     ) -> None:
         try:
-            self._transact(entries, places, commit, alone=alone)
+            self._transact(entries, work, commit, alone=alone)
         except BaseException:
             self.abandon()
-            plan = entries[places[0]][1].plan
+            plan = entries[work.places[0]][1].plan
             if plan.changes_catalog or plan.bulk is not None:
                 self._capture.reload()
             raise
 
     def _attempt_bulk(
-        self, entries: Sequence[Entry], places: list[int], commit: Commit, bulk: Bulk
+        self, entries: Sequence[Entry], work: _Work, commit: Commit, bulk: Bulk
     ) -> None:
         """Raises CommitFailedError, too, where its file cannot be attached."""
         self._applier.lift_limits()
@@ -128,9 +144,9 @@ class Engine:
                 stack.enter_context(conditions(self._connection, bulk))
             except apsw.Error as error:
                 raise CommitFailedError(code_and_text(error)) from error
-            self._attempt(entries, places, commit, alone=True)
+            self._attempt(entries, work, commit, alone=True)
             # Its worker was silent because it waited: what it is told must not be forgotten.
-            for place in places:
+            for place in work.places:
                 entries[place][0].worker.seen_ns = time.monotonic_ns()
 
     def abandon(self) -> None:
@@ -156,7 +172,7 @@ class Engine:
         """
         work = _Work()
         now = time.monotonic_ns()
-        catalog = self._database.catalog
+        catalog, main = self._database.catalog, self._main.version
         complete = self._answers.complete
         for place, (client, operation, _) in enumerate(entries):
             worker, seq = client.worker, operation.seq
@@ -172,7 +188,8 @@ class Engine:
                     work.repeats.append((place, first))
                     continue
             deadline_ns = operation.deadline_ns
-            stale = operation.plan.catalog_version != catalog
+            asked = operation.plan.main_version
+            stale = operation.plan.catalog_version != catalog or asked not in (0, main)
             if not complete and (stale or deadline_ns < now or deadline_ns > now + _LONG_NS):
                 return self._sort_out_all(entries, results)
             if deadline_ns < now:
@@ -182,6 +199,7 @@ class Engine:
             else:
                 worker.highest = max(worker.highest, seq)
                 work.places.append(place)
+                work.main_version = work.main_version or asked
         return work
 
     def _sort_out_all(self, entries: Sequence[Entry], results: list[Result | None]) -> _Work:
@@ -191,8 +209,9 @@ class Engine:
         return self._sort_out(entries, results)
 
     def _transact(
-        self, entries: Sequence[Entry], places: list[int], commit: Commit, *, alone: bool
+        self, entries: Sequence[Entry], work: _Work, commit: Commit, *, alone: bool
     ) -> None:
+        places = work.places
         capture, results = self._capture, commit.results
         apply = self._applier.apply
         events = capture.events
@@ -226,7 +245,8 @@ class Engine:
                         break
         if worth:
             catalog = self._database.catalog + entries[places[0]][1].plan.changes_catalog
-            size = self._seal(decided, marks, catalog, commit)
+            turn = self._turn(catalog, work.main_version)
+            size = self._seal(decided, marks, catalog, turn, commit)
             self._note_size(size, decided, entries)
         else:
             self._execute("ROLLBACK")
@@ -238,15 +258,16 @@ class Engine:
         decided: list[tuple[Worker, Result]],
         marks: list[tuple[Operation, int]],
         catalog: int,
+        turn: contextlib.AbstractContextManager[None],
         commit: Commit,
     ) -> int:
-        """Write the log of this transaction and COMMIT; then the new state is in force.
+        """Write the log of this transaction and, in its turn, COMMIT; then the new state is in force.
 
         Returns the size of the answers in the log, in bytes.
         """
         database = self._database
         self._applier.lift_limits()
-        changes, last = encode_events(self._capture.events, database.n)
+        changes, last = encode_events(self._events(), database.n)
         head = database.n + len(changes)
         seq = database.seq + 1
         disposable = self._heavy.disposable()
@@ -257,20 +278,40 @@ class Engine:
             if changes:
                 self._write_commit(seq, head, catalog, marks, last)
             database.advance(seq, head, catalog)
-            if failpoints.ACTIVE:
-                failpoints.reach("writer.before_commit")
-            self.end()
+            with turn:
+                self._finish(seq, head, catalog)
         finally:
             self._capture.resume()
-        if failpoints.ACTIVE:
-            failpoints.reach("writer.after_commit")
-        database.seq, database.n, database.catalog = seq, head, catalog
-        database.show()
         commit.head, commit.durable = head, True
         self._heavy.forget(len(disposable))
         if changes:
             database.sizes.note(changes)
         return len(entries)
+
+    def _events(self) -> list[Event]:
+        """What was captured, with the rows that the hook could not read."""
+        capture = self._capture
+        if not capture.stored_touched:
+            return capture.events
+        return stored_rows.told(self._connection, capture.events)
+
+    def _turn(self, catalog: int, main_version: int) -> contextlib.AbstractContextManager[None]:
+        """What the COMMIT and the new state need as one piece. Entering raises MainMovedError."""
+        if self._gate is None:
+            return self._main.moving() if catalog != self._database.catalog else _NOTHING
+        return self._main.standing(self._gate, main_version) if main_version else _NOTHING
+
+    def _finish(self, seq: int, head: int, catalog: int) -> None:
+        database = self._database
+        if failpoints.ACTIVE:
+            failpoints.reach("writer.before_commit")
+        self.end()
+        if failpoints.ACTIVE:
+            failpoints.reach("writer.after_commit")
+        if database.is_main and catalog != database.catalog:
+            follow_schemas(database.connection)  # before anybody can plan by the new version
+        database.seq, database.n, database.catalog = seq, head, catalog
+        database.show()
 
     def _note_size(
         self, size: int, decided: list[tuple[Worker, Result]], entries: Sequence[Entry]

@@ -114,10 +114,15 @@ class Housekeeping:
             with self._engine.maintenance():
                 return self._retention.run()
         except apsw.Error as error:
-            if not is_postponable(error):
+            if not (is_postponable(error) or self._is_spared(error)):
                 raise
-            log.warning("retention is put off", error=str(error))
+            database = self._database.name
+            log.warning("retention is put off", database=database, error=str(error))
             return False
+
+    def _is_spared(self, error: apsw.Error) -> bool:
+        """A damaged file beside main is not worth everybody's writer."""
+        return isinstance(error, apsw.CorruptError) and not self._database.is_main
 
     def _flush_metrics(self) -> None:
         now = time.monotonic()

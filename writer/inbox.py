@@ -108,7 +108,7 @@ class Inbox:
         Main's may open another database to its end, so it is asked first.
         """
         main_has_ended = self._main.batcher.finished.is_set()
-        batchers = self._databases.batchers()
+        batchers = [*self._databases.batchers(), *self._databases.closing()]
         for batcher in batchers:
             if batcher not in told:
                 told.add(batcher)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from shared.quote import quote_text
+from shared.quote import quote_identifier, quote_text
 from shared.schema.reserved import USER_SECRETS, USERS_TABLE
 from shared.sql.plan import Value
 
@@ -44,6 +44,8 @@ class Detail(enum.Enum):
     NOTHING = 4
     MESSAGE = 5
     """No table of the database: its rows are (topic, what `_change` stores)."""
+    STORED = 6
+    """The hook cannot read its rows: they are looked up by their rowids (`stored_rows.py`)."""
 
 
 class _FieldEntry(msgspec.Struct):
@@ -88,6 +90,17 @@ class LoggedTable:
         return encode(before)
 
 
+class StoredTable(LoggedTable):
+    """One with virtual columns. `told`: what its rows are told as. `row_sql`: takes a rowid."""
+
+    __slots__ = ("row_sql", "told")
+
+    def __init__(self, told: LoggedTable, row_sql: str) -> None:
+        super().__init__(told.name, [], [], Detail.STORED)
+        self.told = told
+        self.row_sql = row_sql
+
+
 def _key_reader(key: list[int]) -> Callable[[Row], Value]:
     """One column is the key itself, several become a msgpack array."""
     if len(key) == 1:
@@ -111,16 +124,17 @@ def read_tables(connection: apsw.Connection) -> dict[str, LoggedTable | None]:
     entries = _catalog_entries(connection)
     tables: dict[str, LoggedTable | None] = {}
     listed: list[Row] = connection.execute(
-        "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type != 'view'"
+        "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND type != 'view'"
     ).fetchall()
-    for name, kind in listed:
+    for name, kind, without_rowid in listed:
         quiet = name in INTERNAL or ":" in name or name.startswith("sqlite_")
         if quiet or kind in ("shadow", "virtual"):
             tables[name] = None
         elif name == SETTINGS_TABLE:
             tables[name] = LoggedTable(name, [], [0], Detail.NOTHING)
         else:
-            tables[name] = _describe(connection, name, entries.get(name))
+            entry = entries.get(name)
+            tables[name] = _describe(connection, name, entry, without_rowid=bool(without_rowid))
     return tables
 
 
@@ -140,10 +154,13 @@ def _catalog_entries(connection: apsw.Connection) -> dict[str, _Entry]:
     return {name: (id_, kind, _read_fields(fields)) for name, id_, kind, fields in rows}
 
 
-_HIDDEN_VIRTUAL = 2
+_HIDDEN_VIRTUAL: Final = 2
+_ROWIDS: Final = ("rowid", "_rowid_", "oid")
 
 
-def _describe(connection: apsw.Connection, name: str, entry: _Entry | None) -> LoggedTable:
+def _describe(
+    connection: apsw.Connection, name: str, entry: _Entry | None, *, without_rowid: bool
+) -> LoggedTable:
     """Columns in table order, and the key."""
     columns: list[Row] = connection.execute(
         f"SELECT name, pk, hidden FROM pragma_table_xinfo({quote_text(name)}) ORDER BY cid"
@@ -152,18 +169,34 @@ def _describe(connection: apsw.Connection, name: str, entry: _Entry | None) -> L
     primary = [i for i, column in enumerate(columns) if column[1]]
     primary.sort(key=lambda i: columns[i][1])
     detail = Detail.KEY_ONLY if name == CATALOG_TABLE else Detail.WHOLE
-    if any(hidden == _HIDDEN_VIRTUAL for _, _, hidden in columns):
-        detail = Detail.TABLE_ONLY  # the driver cannot read rows with virtual columns
     if "id" in names and (entry is not None or ROW_NUMBER in names):
         key = [names.index("id")]  # our own tables, whose rowid says nothing outside
     else:
         key = primary or list(range(len(names)))  # without any key, a row is its own
     if entry is None:
         secret = USER_SECRETS if name == USERS_TABLE else frozenset[str]()
-        return LoggedTable(name, [(column, column in secret) for column in names], key, detail)
-    id_, kind, fields = entry
-    by_name = {field.name: field for field in fields}
-    return LoggedTable(id_, [_told(c, by_name.get(c), kind) for c in names], key, detail)
+        table = LoggedTable(name, [(column, column in secret) for column in names], key, detail)
+    else:
+        id_, kind, fields = entry
+        by_name = {field.name: field for field in fields}
+        table = LoggedTable(id_, [_told(c, by_name.get(c), kind) for c in names], key, detail)
+    if any(hidden == _HIDDEN_VIRTUAL for _, _, hidden in columns):
+        return _stored(name, names, table, without_rowid=without_rowid)
+    return table
+
+
+def _stored(
+    name: str, columns: list[str], table: LoggedTable, *, without_rowid: bool
+) -> LoggedTable:
+    """The driver cannot read rows with virtual columns."""
+    taken = {column.lower() for column in columns}
+    rowid = next((one for one in _ROWIDS if one not in taken), None)
+    if without_rowid or rowid is None:
+        return LoggedTable(table.name, [], [], Detail.TABLE_ONLY)
+    shown = ", ".join(map(quote_identifier, columns))
+    return StoredTable(
+        table, f"SELECT {shown} FROM main.{quote_identifier(name)} WHERE {rowid} = ?"
+    )
 
 
 def _told(column: str, field: _FieldEntry | None, kind: str) -> tuple[str, bool]:

@@ -4,7 +4,9 @@
 
 import { initClient } from "trailbase";
 import { ask, count } from "./asked.js";
+import { events } from "./events.js";
 import { reads } from "./reads.js";
+import { writes } from "./writes.js";
 
 const [url, email, password] = process.argv.slice(2);
 const client = initClient(url);
@@ -19,6 +21,8 @@ await ask("what a rule shows", async () => (await modern.list()).records.map((on
   "The Dispossessed",
 ]);
 await ask("what it hides", () => modern.read("AZjwwAAAcACAAAAAAAAAAQ=="), 403);
+await writes(client);
+await events(client);
 const old = client.tokens().auth_token;
 await client.refreshAuthToken({ force: true });
 await ask("another token", async () => client.tokens().auth_token !== old, true);

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import typer
 
 from cluster.refusal import Refusal
-from shared.errors import QuillError
+from shared.errors import QuillError, sentence_of
 
 
 @contextlib.contextmanager
@@ -18,6 +18,8 @@ def told_in_a_sentence() -> Iterator[None]:
         yield
     except Refusal as refusal:
         fail(str(refusal))
+    except OSError as error:
+        fail(sentence_of(error))
     except QuillError as error:
         reasons = [f"{name}: {problem.message}" for name, problem in error.fields.items()]
         fail(" ".join([error.message, *reasons]))

@@ -13,7 +13,7 @@ from quillbase.cli.writer import Writer, writer_of
 from shared.depot.layout import DepotLayout
 from shared.depot.migration_files import MigrationFile
 from shared.limits import LONE_WRITER_SILENT_SECONDS, WRITER_SILENT_SECONDS
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.apply import Migrator, Writing
 from worker.migrations.databases import database_names, where
 from worker.migrations.difference import Changed
@@ -62,7 +62,7 @@ async def write_changes(layout: DepotLayout, database: str, name: str, *, ordere
     _require(layout)
     with writer_of(layout.path) as writer:
         here = where(layout, database)
-        with State(here.path) as state:
+        with OfflineReader(here.path, held=True) as state:
             changed: list[Changed] = changed_since(state, database)
             collections = all_shown(state.catalog().all())
         if not changed:

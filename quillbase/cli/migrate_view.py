@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.depot.layout import DepotLayout
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.apply import files_of
 from worker.migrations.databases import database_names
 from worker.migrations.difference import Changed
@@ -68,7 +68,7 @@ def _changed(layout: DepotLayout, database: str) -> list[Changed]:
     path = layout.database(database)
     if not path.exists():
         return []
-    with State(path) as state:
+    with OfflineReader(path, held=True) as state:
         return changed_since(state, database)
 
 

@@ -84,12 +84,15 @@ def _load(config: bytes, secrets: bytes, name: str) -> Loaded:
     from shared.config.load import load  # noqa: PLC0415
     from shared.config.problem import ConfigError  # noqa: PLC0415
     from shared.depot.sources import overrides  # noqa: PLC0415
+    from worker.engine.schemas import refuse_schemas  # noqa: PLC0415
 
     try:
-        return load(config, secrets, overrides(os.environ), name)
+        loaded = load(config, secrets, overrides(os.environ), name)
+        refuse_schemas(loaded.config)
     except ConfigError as error:
         lines = [f"{path}: {problem.message}" for path, problem in error.problems.items()]
         raise Refusal("\n".join(lines) or str(error)) from None
+    return loaded
 
 
 def _print_notes(loaded: Loaded) -> None:

@@ -32,7 +32,7 @@ from shared.sql.users import (
 from worker.auth.lockout import attempt_key, clear_step
 from worker.auth.users.policy import check_email, check_password
 from worker.auth.users.rows import User, is_verified
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 
 _NAMES = ("email", "unverified_email", "username")
 
@@ -108,7 +108,7 @@ def _tables(catalog: Catalog) -> Plan:
 
 
 def _taken(layout: DepotLayout, columns: tuple[str, ...], email: str) -> bool:
-    with State(layout.database()) as state:
+    with OfflineReader(layout.database(), held=True) as state:
         return bool(state.rows(users_sql(columns, "email"), (email,)))
 
 
@@ -126,13 +126,13 @@ def _has_sessions(run: RunDirectory) -> bool:
 
 
 def _users(layout: DepotLayout) -> list[User]:
-    with State(layout.database()) as state:
+    with OfflineReader(layout.database(), held=True) as state:
         return state.named_rows(ALL_USERS_SQL) if state.has_table(USERS) else []
 
 
 def _columns(layout: DepotLayout) -> tuple[str, ...]:
     """Of the table of users; none where there is no such table."""
-    with State(layout.database()) as state:
+    with OfflineReader(layout.database(), held=True) as state:
         return tuple(str(row[0]) for row in state.rows(USER_COLUMNS_SQL))
 
 
@@ -144,7 +144,7 @@ def _find(layout: DepotLayout, name: str) -> User:
     if user_id is not None and columns:
         wanted.append(("id", user_id))
     found: dict[Value, User] = {}
-    with State(layout.database()) as state:
+    with OfflineReader(layout.database(), held=True) as state:
         for column, value in wanted:
             for user in state.named_rows(users_sql(columns, column), (value,)):
                 found[user["id"]] = user

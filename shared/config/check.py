@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.config.config import Config
+from shared.config.one_line import check_lines
 from shared.config.operation import RateLimitRule
 from shared.config.places import TRAIL, variable
 from shared.config.problem import wrong
@@ -35,6 +36,7 @@ _REQUIRED: Final = wrong("validation_required", "Must not be empty.")
 def check(config: Config) -> Problems:
     """Everything that is wrong, by path."""
     problems: Problems = {}
+    check_lines(config, problems)
     _check_server(config, problems)
     _check_email(config, problems)
     _check_providers(config, problems)

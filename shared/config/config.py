@@ -35,7 +35,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     record_apis: Annotated[
         tuple[RecordApi, ...], setting(6, "Tables and views served as APIs.", waits=False)
     ] = ()
-    schemas: Annotated[tuple[JsonSchema, ...], setting(7, "JSON schemas for columns.")] = ()
+    schemas: Annotated[
+        tuple[JsonSchema, ...], setting(7, "JSON schemas for columns.", waits=False)
+    ] = ()
     batch: Annotated[Batch, setting(1000, "Several writes in one request.")] = Batch()
     rate_limits: Annotated[RateLimits, setting(1001, "How often clients may ask.")] = RateLimits()
     trusted_proxy: Annotated[TrustedProxy, setting(1002, "What proxies say of clients.")] = (

@@ -61,13 +61,15 @@ class RecordApi(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = ()
     conflict_resolution: Annotated[
         ConflictResolution | None,
-        setting(4, "What a create does where such a row exists."),
+        setting(4, "What a create does where such a row exists.", waits=False),
     ] = None
     autofill_missing_user_id_columns: Annotated[
         bool,
-        setting(5, "Whether columns that refer to a user are filled with who asks."),
+        setting(5, "Whether columns that refer to a user are filled with who asks.", waits=False),
     ] = False
-    enable_subscriptions: Annotated[bool, setting(6, "Whether one may subscribe to it.")] = False
+    enable_subscriptions: Annotated[
+        bool, setting(6, "Whether one may subscribe to it.", waits=False)
+    ] = False
     acl_world: Annotated[
         tuple[Permission, ...], setting(7, "What everybody may do.", waits=False)
     ] = ()
@@ -77,12 +79,18 @@ class RecordApi(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     excluded_columns: Annotated[
         tuple[str, ...], setting(9, "Columns that it does not have.", waits=False)
     ] = ()
-    create_access_rule: Annotated[str | None, setting(10, "SQL: who may create a row.")] = None
+    create_access_rule: Annotated[
+        str | None, setting(10, "SQL: who may create a row.", waits=False)
+    ] = None
     read_access_rule: Annotated[
         str | None, setting(11, "SQL: who may read a row.", waits=False)
     ] = None
-    update_access_rule: Annotated[str | None, setting(12, "SQL: who may change a row.")] = None
-    delete_access_rule: Annotated[str | None, setting(13, "SQL: who may delete a row.")] = None
+    update_access_rule: Annotated[
+        str | None, setting(12, "SQL: who may change a row.", waits=False)
+    ] = None
+    delete_access_rule: Annotated[
+        str | None, setting(13, "SQL: who may delete a row.", waits=False)
+    ] = None
     schema_access_rule: Annotated[
         str | None, setting(14, "SQL: who may see its schema.", waits=False)
     ] = None
@@ -97,5 +105,5 @@ class RecordApi(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class JsonSchema(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A JSON schema that columns may be checked by."""
 
-    name: Annotated[str, setting(1, "Name.", min_length=1, max_length=255)] = ""
-    schema: Annotated[str, setting(2, "The schema, as JSON text.")] = ""
+    name: Annotated[str, setting(1, "Name.", waits=False, min_length=1, max_length=255)] = ""
+    schema: Annotated[str, setting(2, "The schema, as JSON text.", waits=False)] = ""

@@ -54,7 +54,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         S3Storage | None, setting(4, "Where uploaded files are kept; unset: in the depot.")
     ] = None
     enable_record_transactions: Annotated[
-        bool, setting(5, "Whether record APIs take transactions.")
+        bool, setting(5, "Whether record APIs take transactions.", waits=False)
     ] = False
     request_size_limit_bytes: Annotated[
         int,

@@ -11,6 +11,7 @@ Old files are not deleted: they lie in `replaced/<time>/`, of which the newest f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -81,13 +82,19 @@ def replace_data(layout: DepotLayout, what: str) -> str:
 
     The caller holds the depot's lock, and nobody has its databases open. All databases of the
     depot go; `uploads/` goes when one is staged; any other file only when one of its path is.
-    Raises ReplacementError with nothing changed when the staged files cannot be used; OSError when
-    the disk fails, and then the next start goes on from where this ended.
+    Raises ReplacementError when the staged files cannot be used, and OSError when the disk fails or
+    is full. Then nothing is changed and nothing is staged any more; but once the journal stands, the
+    next start goes on from where this ended.
     """
-    journal = Journal(what, _new_stamp(layout), _leaving(layout), _staged(layout))
-    _check(layout, journal)
-    sync_tree(layout.incoming)
-    _write_journal(layout, journal)
+    try:
+        journal = Journal(what, _new_stamp(layout), _leaving(layout), _staged(layout))
+        _check(layout, journal)
+        sync_tree(layout.incoming)
+        _decide(layout, journal)
+    except BaseException:
+        if not layout.replacement.exists():
+            discard_incoming(layout)
+        raise
     if failpoints.ACTIVE:
         failpoints.reach("depot.decided")
     return _roll_forward(layout, journal)
@@ -202,10 +209,23 @@ def _new_stamp(layout: DepotLayout) -> str:
     return name
 
 
-def _write_journal(layout: DepotLayout, journal: Journal) -> None:
+def _decide(layout: DepotLayout, journal: Journal) -> None:
+    """Write the journal. What needs room on the disk is done before, so that moving needs none."""
+    replaced = layout.replaced / journal.stamp
     draft = layout.replacement.with_suffix(".tmp")
-    draft.write_bytes(msgspec.json.encode(journal))
-    _sync(draft)
+    try:
+        for path in journal.old:
+            (replaced / path).parent.mkdir(parents=True, exist_ok=True)
+        for path in journal.new:
+            (layout.path / path).parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(msgspec.json.encode(journal))
+        _sync(draft)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            layout.replaced.rmdir()  # unless it has older ones
+        raise
     draft.rename(layout.replacement)
     _sync(layout.path)
 

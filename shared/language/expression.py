@@ -19,7 +19,10 @@ class Word(enum.Enum):
 
 
 class Comparator(enum.Enum):
-    """What a comparison asks, apart from its any-of form."""
+    """What a comparison asks, apart from its any-of form.
+
+    The last two are not written in the language: trees have them that were made of other filters.
+    """
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -29,6 +32,10 @@ class Comparator(enum.Enum):
     LESS_OR_EQUAL = "<="
     LIKE = "~"
     NOT_LIKE = "!~"
+    EXACT_LIKE = "$like"
+    """SQL's LIKE with a literal pattern, where upper and lower case differ."""
+    REGEXP = "$re"
+    """A regular expression, a literal one, found anywhere in the text."""
 
 
 class Join(enum.Enum):

@@ -13,7 +13,7 @@ import msgspec
 
 from shared.sql.plan import Plan, Value
 
-PROTOCOL = 4
+PROTOCOL = 5
 
 
 class Status(enum.IntEnum):
@@ -27,7 +27,7 @@ class Status(enum.IntEnum):
     FAILED = 2
     """SQLite refused a statement. payload = [extended result code, message], step = which one."""
     STALE = 3
-    """Planned for another catalog version: plan again under a new seq."""
+    """Planned for another version of its database's catalog, or of main's: plan again under a new seq."""
     LATE = 4
     """Past its deadline when its turn came. Certainly not applied."""
     FULL = 5

@@ -13,6 +13,7 @@ from shared.config.config import DEFAULT, Config, read_config
 from shared.quote import quote_identifier
 from shared.schema.collection import RULE_ATTRIBUTES, Collection
 from shared.schema.fields.relation import RelationField
+from shared.schema.names_in_use import NamesInUse
 
 CATALOG_COLUMNS: Final = (
     "id",
@@ -53,6 +54,7 @@ class Catalog:
         "_by_key",
         "_by_lower_name",
         "_collections",
+        "_names",
         "_references",
         "_settings",
         "version",
@@ -73,6 +75,7 @@ class Catalog:
         by_name = {one.name: one for one in self._collections}
         self._by_key = by_name | self._by_id
         self._references: _References | None = None  # most catalogs are never asked
+        self._names: NamesInUse | None = None
 
     @classmethod
     def from_rows(
@@ -106,6 +109,13 @@ class Catalog:
     def settings_digest(self) -> str:
         """The mark of the files and variables that `config` was made of; "" for none."""
         return self._settings.get(DIGEST, "")
+
+    @property
+    def names(self) -> NamesInUse:
+        """What is called how."""
+        if self._names is None:
+            self._names = NamesInUse(self._collections)
+        return self._names
 
     def find(self, id_or_name: str) -> Collection | None:
         """The collection of that id or name; names in any case."""

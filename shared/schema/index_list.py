@@ -12,6 +12,7 @@ from shared.schema.collection import Collection
 from shared.schema.fields.field import Field
 from shared.schema.index import Index, Names, read_index
 from shared.schema.index_tokens import QUOTED, IndexDefinitionError, Token
+from shared.schema.names_in_use import NamesInUse
 from shared.schema.reserved import is_reserved_table
 
 _AUTH_UNIQUE: Final = ("tokenKey", "email")
@@ -60,13 +61,12 @@ def read_indexes(
         return (), {"indexes": FieldError("validation_invalid_value", message)}
     former = renamed_fields(old.fields, fields) if old is not None else {}
     names = former | field_names(fields)
-    taken = _taken_names(catalog, collection_id)
     problems: Problems = {}
     found: list[Index] = []
     for position, sql in enumerate(raw):
         index, problem = _read_one(sql, names)
         if index is not None:
-            problem = _clash(index, found, taken)
+            problem = _clash(index, found, catalog.names, collection_id)
             found.append(index)
         if problem is not None:
             problems[f"indexes.{position}"] = problem
@@ -83,22 +83,10 @@ def _read_one(sql: object, names: Names) -> tuple[Index | None, FieldError | Non
         return None, FieldError("validation_invalid_index_expression", message)
 
 
-def _taken_names(catalog: Catalog, collection_id: str) -> set[str]:
-    """Names that an index may not have: tables and indexes share one namespace in SQLite."""
-    taken: set[str] = set()
-    for other in catalog.all():
-        taken.add(other.name.lower())
-        if other.id != collection_id:
-            taken |= index_names(other)
-    return taken
-
-
-def index_names(collection: Collection) -> set[str]:
-    """The lower-case names of a collection's indexes."""
-    return {read_index(sql).name.lower() for sql in collection.indexes}
-
-
-def _clash(index: Index, found: list[Index], taken: set[str]) -> FieldError | None:
+def _clash(
+    index: Index, found: list[Index], names: NamesInUse, collection_id: str
+) -> FieldError | None:
+    """Tables and indexes share one namespace in SQLite."""
     name = index.name.lower()
     if any(name == other.name.lower() for other in found):
         return FieldError("validation_duplicated_index_name", "This name is used twice.")
@@ -106,7 +94,8 @@ def _clash(index: Index, found: list[Index], taken: set[str]) -> FieldError | No
         return FieldError("validation_duplicated_index_definition", "This index is listed twice.")
     if ":" in name:  # the system's own indexes have one (shared.schema.table)
         return FieldError("validation_existing_index_name", "Names with a colon are reserved.")
-    if name in taken or is_reserved_table(name):
+    taken = names.has_collection(name) or names.has_index(name, but=collection_id)
+    if taken or is_reserved_table(name):
         return FieldError("validation_existing_index_name", "This name is already in use.")
     return None
 

@@ -12,7 +12,6 @@ from shared.limits import COLLECTION_ID_CHARS_MAX, COLLECTION_NAME_CHARS_MAX
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.schema.fields.field import REQUIRED, WRONG_TYPE
-from shared.schema.index_list import index_names
 from shared.schema.reserved import is_reserved_table
 
 _WORD: Final = re.compile(r"\w+", re.ASCII)
@@ -51,17 +50,15 @@ def _name_problem(name: str, old: Collection | None, catalog: Catalog) -> FieldE
 
 def _taken_name_problem(name: str, old: Collection | None, catalog: Catalog) -> FieldError | None:
     own_id = old.id if old is not None else None
-    others = [one for one in catalog.all() if one.id != own_id]
-    lower = name.lower()
-    if any(one.name.lower() == lower for one in others):
+    if catalog.names.has_collection(name, but=own_id):
         return FieldError(
             "validation_collection_name_exists", "This name (in any case) is already in use."
         )
-    if any(one.id.lower() == lower for one in others):
+    if catalog.names.has_id(name, but=own_id):
         return FieldError(
             "validation_collection_name_id_duplicate", "This is the id of another collection."
         )
-    if is_reserved_table(name) or any(lower in index_names(one) for one in catalog.all()):
+    if is_reserved_table(name) or catalog.names.has_index(name):
         return FieldError(
             "validation_collection_name_invalid", "The name of an internal table or an index."
         )

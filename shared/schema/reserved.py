@@ -38,6 +38,15 @@ RESERVED_TABLES: Final = frozenset(
     }
 )
 
+PROTECTED_TABLES: Final = frozenset(
+    {
+        COLLECTIONS_TABLE, "_head", "_change", "_commit", "_batch", "_idempotency", "_attempts",
+        "_settings", "_schema_history", "_schema_state",
+        "_session", "_authorization_code", "_otp_code",
+    }
+)  # fmt: skip
+"""Tables whose rows only the system changes."""
+
 
 def is_reserved_table(name: str) -> bool:
     """Whether `name`, in any case, belongs to the system or to SQLite."""

@@ -22,12 +22,13 @@ from shared.language.expression import Comparator
 from shared.language.macros import NUMBER_MACROS
 from shared.sql.clause import Clause, Sql, sql, two_valued
 from shared.sql.operands import Affinity, Column, Literal, Missing, Resolved
-from shared.sql.pattern import like_pattern
+from shared.sql.pattern import glob_pattern, like_pattern
 from shared.sql.plan import Value
 from shared.sql.request_values import Form, Moment, RequestValue, number_in
 
 _EQUALITIES: Final = (Comparator.EQUAL, Comparator.NOT_EQUAL)
 _MATCHES: Final = (Comparator.LIKE, Comparator.NOT_LIKE)
+_PATTERNS: Final = {Comparator.EXACT_LIKE: " GLOB ", Comparator.REGEXP: " REGEXP "}
 
 
 def compare(left: Resolved, comparator: Comparator, right: Resolved) -> Clause:
@@ -38,6 +39,8 @@ def compare(left: Resolved, comparator: Comparator, right: Resolved) -> Clause:
         return None
     if comparator in _MATCHES:
         return _match(left, right, like=comparator is Comparator.LIKE)
+    if comparator in _PATTERNS:
+        return _exact(left, comparator, right)
     return _ordering(left, comparator.value, right)
 
 
@@ -199,6 +202,14 @@ def _match(left: Resolved, right: Resolved, *, like: bool) -> Clause:
     operator = " LIKE " if like else " NOT LIKE "
     # lower() on both sides: LIKE may be case-sensitive on this connection.
     return sql("lower(", _text(left), ")", operator, "lower(", _pattern(right), ") ESCAPE '\\'")
+
+
+def _exact(left: Resolved, comparator: Comparator, right: Resolved) -> Clause:
+    """GLOB stands for LIKE: it tells upper from lower case on every connection."""
+    assert isinstance(right, Literal)
+    exact = comparator is Comparator.EXACT_LIKE
+    pattern = glob_pattern(right.source) if exact else right.source
+    return sql(_text(left), _PATTERNS[comparator], Sql("?", (pattern,)))
 
 
 def _text(operand: Resolved) -> Sql:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+_GLOB: Final = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 _UNITS: Final = re.compile(r"\\[\\%_]|[\\%_]")  # an escaped character, or one to be escaped
 
 
@@ -22,3 +23,8 @@ def like_pattern(text: str) -> str:
 def _escaped(unit: re.Match[str]) -> str:
     found = unit.group()
     return found if len(found) == 2 else "\\" + found
+
+
+def glob_pattern(pattern: str) -> str:
+    """A pattern of SQL's LIKE without an escape as one of GLOB, which is never case-insensitive."""
+    return "".join([_GLOB.get(one, one) for one in pattern])

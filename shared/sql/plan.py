@@ -37,6 +37,9 @@ class StepKind(enum.IntEnum):
     PUBLISH = 4
     """No statement: tell `params`, a custom topic and JSON on one line, with the rows that the plan
     changes, in the order of its steps. Refused with `refusal` when it is too large for the log."""
+    CONSOLE = 5
+    """No statement: run those in `params`, SQL that a superuser wrote, under the console's judge
+    (`shared.messages.console`); what they gave is the operation's result."""
 
 
 class Step(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -69,6 +72,9 @@ class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `returns_all`: the result is a JSON array of what all RETURN steps gave, which is JSON each; the
     plan as a whole has the time that is otherwise one statement's.
     `bulk`: it is a batch of its own and runs under these conditions.
+    `main_version`: of a plan for another database than main, the version of main's catalog that it
+    was made of as well, since its access rules stand there; the writer refuses it as stale where
+    main has another one by the COMMIT. 0 = not asked.
     """
 
     catalog_version: int
@@ -77,6 +83,7 @@ class Plan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     database: str = "main"
     returns_all: bool = False
     bulk: Bulk | None = None
+    main_version: int = 0
 
 
 def require(sql: str, params: tuple[Value, ...] = (), *, refusal: str) -> Step:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.access.request import AccessRequest
+from shared.limits import LIKE_PATTERN_BYTES_MAX
 from shared.sql.plan import Value
 from shared.sql.request_values import (
     AuthField,
@@ -23,6 +24,12 @@ from shared.sql.request_values import (
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """Stands for the moment where nothing asks for it."""
 _REQUEST_VALUES: Final = (AuthField, Moment, SentValue, BodyField)  # a union is asked more slowly
+
+
+_LIKE: Final = " LIKE "
+_LITERAL_LIKE: Final = " LIKE lower(?) ESCAPE "
+_REGEXP: Final = " REGEXP "
+_LIKE_BYTES_SAFE: Final = LIKE_PATTERN_BYTES_MAX // 2  # lower case may be longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,32 @@ def all_of(*predicates: Predicate | None) -> Predicate | None:
     return predicate(
         " AND ".join(f"({one.sql})" for one in present),
         tuple(parameter for one in present for parameter in one.params),
+    )
+
+
+def only_where(rule: Predicate | None, condition: Predicate | None) -> Predicate | None:
+    """A client's condition, asked of no row that the rule hides if it may fail there.
+
+    SQLite may ask it before the rule, and of a failure the client is told: he could find out what
+    hidden rows hold.
+    """
+    if rule is None or condition is None or not may_fail(condition):
+        return condition
+    sql = f"CASE WHEN {rule.sql} THEN {condition.sql} END"
+    return predicate(sql, (*rule.params, *condition.params))
+
+
+def may_fail(condition: Predicate) -> bool:
+    """Whether SQLite may give it up at some row.
+
+    So it does where an expression is too large for a text, and where a pattern of LIKE is too long,
+    be it the client's or one that is made of a row's value.
+    """
+    searches = condition.sql.count(_LIKE)
+    if _REGEXP in condition.sql or searches != condition.sql.count(_LITERAL_LIKE):
+        return True
+    return searches > 0 and any(
+        isinstance(one, str) and len(one.encode()) > _LIKE_BYTES_SAFE for one in condition.params
     )
 
 

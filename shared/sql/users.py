@@ -58,9 +58,14 @@ def unchanged_guard(record: Mapping[str, Value], *names: str) -> Step:
 
 
 def _still(record: Mapping[str, Value], names: Collection[str], refusal: str) -> Step:
-    same = "".join(f" AND {quote_identifier(name)} IS ?" for name in names)
     values = (record["id"], *[record[name] for name in names])
-    return require(f"SELECT 1 FROM _user WHERE id = ?{same}", values, refusal=refusal)
+    return require(_still_sql(tuple(names)), values, refusal=refusal)
+
+
+@lru_cache(64)
+def _still_sql(names: tuple[str, ...]) -> str:
+    same = "".join(f" AND {quote_identifier(name)} IS ?" for name in names)
+    return f"SELECT 1 FROM _user WHERE id = ?{same}"
 
 
 def insert_user(values: Mapping[str, Value]) -> tuple[Step, ...]:

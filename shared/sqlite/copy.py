@@ -16,7 +16,9 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from shared.limits import BACKUP_PAGES_PER_STEP
+from shared.schema.tables.builtin_schemas import BUILTIN
 from shared.sqlite.connect import open_reader
+from shared.sqlite.functions.json_schema import jsonschema
 from shared.sqlite.functions.register import register
 
 _FAULTS_SHOWN: Final = 10
@@ -65,6 +67,7 @@ def faults_of(path: Path) -> list[str]:
     """What SQLite finds wrong with a database file that nobody else has open; the first few."""
     try:
         with closing(_open(path)) as connection:
+            _admit_other_schemas(connection)
             rows = connection.execute(f"PRAGMA integrity_check({_FAULTS_SHOWN})").fetchall()
             faults = [str(row[0]) for row in rows if row[0] != "ok"]
             for number, row in enumerate(connection.execute("PRAGMA foreign_key_check")):
@@ -126,6 +129,18 @@ def _open(path: Path) -> apsw.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     register(connection)
     return connection
+
+
+def _admit_other_schemas(connection: apsw.Connection) -> None:
+    """JSON schemas are settings, which may have changed since a row was stored: no fault of its."""
+    connection.create_scalar_function(
+        "jsonschema", _built_in_only, 2, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
+    )
+
+
+def _built_in_only(*arguments: object) -> bool:
+    name, value = arguments
+    return name not in BUILTIN or jsonschema(name, value)
 
 
 def _position(connection: apsw.Connection) -> Position:

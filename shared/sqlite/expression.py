@@ -1,4 +1,4 @@
-"""SQL expressions that users wrote, prepared alone on a database in memory that is made like theirs.
+"""SQL expressions and views that users wrote, prepared alone on a database in memory that is made like theirs.
 
 What passes here is one expression: it does not leave its brackets, has no parameters, is followed
 by nothing, reads only tables and columns that it may, and calls only functions that rules may. It
@@ -24,7 +24,7 @@ from shared.sqlite.scratch import (
     prepare,
 )
 
-__all__ = ["ExpressionScratch", "MayReadIn", "Reading", "UserSqlError"]
+__all__ = ["ExpressionScratch", "MayReadIn", "Reading", "UserSqlError", "plain_table"]
 
 _TABLE_FUNCTIONS: Final = frozenset({"json_each", "json_tree"})
 _NO_EXPRESSION: Final = "it is not one expression"
@@ -76,6 +76,21 @@ class ExpressionScratch:
                 raise UserSqlError(_NO_EXPRESSION)
         return frozenset(one for one in judge.reads if not _gives_rows(one.table))
 
+    def check_view(self, database: str, name: str, may_read: MayReadIn) -> None:
+        """That a view reads nothing, shown or not, but what it may. Raises UserSqlError."""
+        judge = Judge(
+            lambda place, table, column: _gives_rows(table) or may_read(place, table, column),
+            any_function=True,
+        )
+        view = f"{quote_identifier(database)}.{quote_identifier(name)}"
+        prepare(self._connection, f"SELECT * FROM {view}", judge, _NO_EXPRESSION)
+
+
+def plain_table(name: str, columns: Iterable[str]) -> str:
+    """The definition of a table that stands for a virtual one, whose making would run its module."""
+    names = ", ".join(map(quote_identifier, columns))
+    return f"CREATE TABLE {quote_identifier(name)} ({names})" if names else ""
+
 
 def _gives_rows(table: str) -> bool:
     """It is a function in a table's place, which reads nothing that is stored."""
@@ -87,4 +102,4 @@ def _placed(sql: str, database: str) -> str:
     for head in _HEADS:
         if sql.startswith(head):
             return f"{head}{quote_identifier(database)}.{sql[len(head) :]}"
-    return ""  # a virtual table: making one runs its module
+    return ""  # a virtual table

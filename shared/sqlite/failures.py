@@ -6,7 +6,11 @@ knows the catalog.
 
 from __future__ import annotations
 
+from typing import Final
+
 import apsw
+
+_NO_SHARED_MEMORY: Final = apsw.SQLITE_IOERR_SHMSIZE
 
 
 def code_and_text(error: apsw.Error) -> tuple[int, str]:
@@ -21,6 +25,14 @@ def code_and_text(error: apsw.Error) -> tuple[int, str]:
 def is_full(error: apsw.Error) -> bool:
     """No space: the whole transaction is gone, nothing is damaged, it works again with space."""
     return isinstance(error, apsw.FullError)
+
+
+def finds_no_room(error: apsw.Error) -> bool:
+    """The same for who only reads, and may have to make the shared memory of a WAL.
+
+    For a writer that is an I/O error: where it comes at a COMMIT, the log holds the transaction.
+    """
+    return is_full(error) or code_and_text(error)[0] == _NO_SHARED_MEMORY
 
 
 def is_io(error: apsw.Error) -> bool:

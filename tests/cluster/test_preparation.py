@@ -65,7 +65,7 @@ def test_a_preparation_that_dies_refuses_the_start(tmp_path: Path) -> None:
     running = StandinCluster(tmp_path, wishes=("pending", "prepare.crash"))
     assert running.process.wait(20) == 1
     running.stop()
-    assert "it ended before it was done\n" in running.log
+    assert "The preparation of the depot ended before it was done.\n" in running.log
 
 
 def test_a_reload_is_prepared_first_and_given_up_where_that_fails(

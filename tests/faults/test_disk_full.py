@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster_process import ClusterProcess
+from tests.small_disk import small_disk
 from tests.waiting import until
 
-SIZE_MIB = 64
 BLOCK = b"\0" * (1 << 16)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of 64 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode:
-        pytest.skip(f"mounting a tmpfs needs root: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 64 * 1024) as disk:
+        yield disk
 
 
 def _fill(file: Path) -> None:
@@ -41,10 +30,10 @@ def _fill(file: Path) -> None:
             return
 
 
-def test_a_full_disk_refuses_clearly_and_recovers(small_disk: Path) -> None:
+def test_a_full_disk_refuses_clearly_and_recovers(disk: Path) -> None:
     """Everything acknowledged is there, refusals are 507 or 503, reads go on, and writes come back."""
-    filler = small_disk / "filler"
-    with ClusterProcess(small_disk / "depot") as cluster:
+    filler = disk / "filler"
+    with ClusterProcess(disk / "depot") as cluster:
         cluster.collection("papers", [{"name": "body", "type": "text", "max": 100_000}])
         client = cluster.client()
         path = "/api/collections/papers/records"

@@ -33,7 +33,7 @@ SHARED_LAYERS = ("messages", "sql", "access", "language", "schema", "config")
 WORKER_LAYERS = (
     "app|prepare",
     "wire|transfer|pb_data",
-    "migrations",
+    "migrations|console",
     "auth|realtime|catalog|ops|backups|settings|apis",
     "records",
     "engine",

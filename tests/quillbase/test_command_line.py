@@ -5,6 +5,7 @@ Tests `quillbase.cli.run`, `quillbase.cli.supervise`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,40 @@ def test_version() -> None:
     """One line on stdout."""
     done = _quillbase("version")
     assert (done.returncode, done.stdout) == (0, f"{VERSION}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--depot", b"d\xff"],
+        ["backup", "list", "--depot", b"d\xff"],
+        ["superuser", "upsert", b"a\xff@example.com", "long enough"],
+    ],
+)
+def test_words_that_are_no_texts_are_refused(tmp_path: Path, words: list[str | bytes]) -> None:
+    """A path of bytes can be told to nobody; nothing is made of it."""
+    done = subprocess.run([QUILLBASE, *words], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"is not UTF-8" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Given by a variable, or the one that the command stands in."""
+    depot = os.fsencode(tmp_path) + b"/d\xff"
+    done = subprocess.run(
+        [QUILLBASE, "migrate", "status"],
+        env={**os.environb, b"QUILL_DEPOT": depot},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"is not UTF-8" in done.stderr) == (2, True)
+    os.mkdir(depot)  # noqa: PTH102 - pathlib takes texts only
+    done = subprocess.run(
+        [QUILLBASE, "migrate", "status"], cwd=depot, capture_output=True, check=False
+    )
+    assert (done.returncode, b"is not UTF-8" in done.stderr) == (2, True)
 
 
 def test_run_offers_every_setting() -> None:

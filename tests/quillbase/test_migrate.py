@@ -2,7 +2,7 @@
 
 Tests `quillbase.cli.migrate`, `quillbase.cli.migrate_job`, `quillbase.cli.migrate_view`,
 `quillbase.migration`, `worker.prepare.stages`, `worker.migrations.apply`,
-`worker.migrations.databases`, `worker.migrations.standing` and `worker.engine.state`.
+`worker.migrations.databases` and `worker.migrations.standing`.
 """
 
 from __future__ import annotations

@@ -67,6 +67,8 @@ def test_check_says_yes_or_why_not(tmp_path: Path) -> None:
         "server.application_name",
         "batch.max_requests",
     ]
+    bad.write_text("""schemas { name: "far" schema: '{"$ref": "http://127.0.0.1:9/x"}' }""")
+    assert run("check", str(bad)).stderr.startswith("schemas.0.schema: Is no schema")
     bad.write_text("\nbatch {")
     assert run("check", str(bad)).stderr.startswith("bad.textproto:2:")
     assert run("check", str(tmp_path / "none")).returncode == 1

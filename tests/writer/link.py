@@ -211,6 +211,7 @@ class Link:
         returns_all: bool = False,
         bulk: Bulk | None = None,
         database: str = "main",
+        main_version: int = 0,
     ) -> Operation:
         """A plan for the version in force, under the next seq."""
         if catalog_version is None:
@@ -222,6 +223,7 @@ class Link:
             database,
             returns_all=returns_all,
             bulk=bulk,
+            main_version=main_version,
         )
         deadline = time.monotonic_ns() + int(seconds * 1e9)
         return Operation(seq or next(self.numbers), plan, deadline, request_id, "")
@@ -229,6 +231,10 @@ class Link:
     def send(self, operations: list[Operation]) -> None:
         """One message."""
         self._send(Operations(self.acked, operations))
+
+    def is_silent(self, seconds: float) -> bool:
+        """Nothing comes for so long."""
+        return not self._socket.poll(int(seconds * 1000))
 
     def receive(self) -> Welcome | Results:
         """The next message from the writer. Raises zmq.Again when none comes."""

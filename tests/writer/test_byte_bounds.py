@@ -24,6 +24,7 @@ from writer.answers import Answers, Client, Entry, Worker
 from writer.batch import Batcher
 from writer.database import Database
 from writer.engine import Engine
+from writer.main_catalog import MainCatalog
 from writer.process import make_process
 from writer.retention import Retention
 
@@ -48,7 +49,7 @@ def database(tmp_path: Path, page: StatusPage) -> Iterator[Database]:
 @pytest.fixture
 def engine(database: Database) -> Engine:
     """Its engine."""
-    return Engine(database, Answers(database.connection))
+    return Engine(database, Answers(database.connection), MainCatalog(database.words))
 
 
 def _entry(worker: Worker, size: int, seconds: float = 5.0) -> Entry:

@@ -264,6 +264,25 @@ def test_an_end_settles_all_of_them(depot: Depot, pair: Link) -> None:
     assert len(items(depot)) == 200
 
 
+def test_an_end_waits_for_one_that_is_being_closed(depot: Depot, pair: Link) -> None:
+    """What was taken in before it was named no longer is committed and answered."""
+    slow = (
+        "INSERT INTO items WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c"
+        " LIMIT 2000000) SELECT 'z' || max(x) FROM c"
+    )
+    pair.send(
+        [
+            pair.operation([run(slow)], database="tenant-1", bulk=Bulk(30), seconds=30),
+            pair.operation([item("a")], database="tenant-1", seconds=30),
+        ]
+    )
+    pair.name_databases()
+    assert depot.stop() == 0
+    assert items(depot) == ["a", "z2000000"]
+    wal = depot.data / "tenant-1.db-wal"
+    assert not wal.exists() or not wal.stat().st_size
+
+
 def test_what_cannot_be_opened_is_tried_again(
     idle_depot: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,3 +321,18 @@ def test_a_bulk_plan_goes_where_it_belongs(depot: Depot, pair: Link, tmp_path: P
     result: Any = pair.submit([plan])[0]
     assert (result.status, result.payload) == (Status.OK, 1)
     assert [event[1] for event in depot.events(before, of="tenant-1")] == [Act.RESET]
+
+
+def test_nobody_waits_for_a_statement_that_runs(depot: Depot, pair: Link) -> None:
+    """Not only for the disk: while SQLite counts in one database, others are written."""
+    pair.name_databases("tenant-1", "tenant-2")
+    for name in ("main", "tenant-2"):
+        pair.define(ITEMS, database=name)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    slow = pair.operation([run(endless)], bulk=Bulk(2.0), database="tenant-1", seconds=60)
+    pair.send([slow])
+    for number in range(20):
+        for name in ("main", "tenant-2"):
+            assert pair.run(item(str(number)), database=name).status is Status.OK
+    assert pair.results(1)[slow.seq].status is Status.FAILED
+    assert (len(items(depot, "main")), len(items(depot, "tenant-2"))) == (20, 20)

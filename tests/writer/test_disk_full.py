@@ -6,7 +6,6 @@ Tests `writer.space` and `writer.housekeeping` from outside.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,31 +15,24 @@ import pytest
 
 from shared.messages.commands import Status
 from shared.sql.plan import run
+from tests.small_disk import small_disk
 from tests.waiting import until
 from tests.writer.link import Depot, Link
 
-_SIZE = "24m"
+_KIB = 24 * 1024
 _ROW = "x" * 20_000
 
 
 @pytest.fixture
 def small_depot() -> Iterator[Depot]:
     """A depot on a file system of 24 MB of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="quill-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
-    depot = Depot(folder, log_level="info")
-    yield depot
-    depot.close()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-    shutil.rmtree(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="quill-") as folder,
+        small_disk(Path(folder) / "disk", _KIB) as disk,
+    ):
+        depot = Depot(disk, log_level="info")
+        yield depot
+        depot.close()
 
 
 def _fill(depot: Depot) -> Path:

@@ -30,7 +30,8 @@ def chores(database: Database, tmp_path: Path) -> Housekeeping:
     """Its chores."""
     answers = Answers(database.connection)
     page = StatusPage.open(tmp_path / "status")
-    return Housekeeping(database, answers, Engine(database, answers), make_process(page, tmp_path))
+    process = make_process(page, tmp_path)
+    return Housekeeping(database, answers, Engine(database, answers, process.main), process)
 
 
 def test_retention_under_load_survives_a_full_disk(

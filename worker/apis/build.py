@@ -16,6 +16,7 @@ from shared.schema.api import (
     SqlRule,
 )
 from shared.schema.catalog import Catalog
+from shared.schema.collection import Collection
 from shared.schema.reserved import USERS_TABLE, is_reserved_table
 from shared.schema.tables.column import Column
 from shared.schema.tables.eligibility import NoRecordApiError, excluded_problem, record_key
@@ -65,7 +66,13 @@ def _build(entry: settings.RecordApi, around: Surroundings) -> RecordApi:
             raise _BrokenError(f"the database {one} is not open")
     tables = around.databases[database]
     table = _find(tables, name)
+    owner = _collection_of(table, database, around.catalog)
+    if owner is not None and table.kind is Kind.TABLE:
+        # Only the collection knows how its values are checked, filled in and hidden.
+        raise _BrokenError(f"{name} is the table of a collection, which is served by its own name")
     key = record_key(table, tables)
+    if table.kind is Kind.VIEW:
+        around.judge.check_view(database, table.name)
     columns = _columns(entry, table, key.column, _secrets(table, database, around.catalog))
     expand, references = _references(entry, columns, database, around)
     versions: tuple[int, ...] = (around.versions[MAIN],)
@@ -109,10 +116,16 @@ def _bits(permissions: Iterable[settings.Permission]) -> Permission:
 
 def _secrets(table: Table, database: str, catalog: Catalog) -> frozenset[str]:
     """Columns of a collection that nobody is shown."""
-    collection = catalog.find(table.name) if database == MAIN else None
+    collection = _collection_of(table, database, catalog)
     if collection is None:
         return frozenset()
     return frozenset(fold(one.name) for one in collection.fields if one.secret or one.hidden)
+
+
+def _collection_of(table: Table, database: str, catalog: Catalog) -> Collection | None:
+    """The collection whose table it is."""
+    found = catalog.find(table.name) if database == MAIN else None
+    return found if found is not None and fold(found.table) == fold(table.name) else None
 
 
 def _columns(
@@ -201,6 +214,11 @@ def _references(
         foreign, key = referred
         if foreign.name.startswith("_") or is_reserved_table(foreign.name):
             raise _BrokenError(f"{name} is to be expanded, and refers to {foreign.name}")
+        if _collection_of(foreign, database, around.catalog) is not None:
+            # Only the collection knows who may view a record, and whose address.
+            raise _BrokenError(
+                f"{name} is to be expanded, and refers to the collection {foreign.name}"
+            )
         hidden = _hidden(foreign, database, around)
         shown = tuple(
             one
@@ -213,11 +231,10 @@ def _references(
 
 
 def _hidden(table: Table, database: str, around: Surroundings) -> set[str]:
-    """Columns that some API of that table excludes, and secrets of collections."""
-    hidden = {
+    """Columns that some API of that table excludes."""
+    return {
         fold(name)
         for entry in around.entries
         if place_of(entry)[0] == database and fold(place_of(entry)[1]) == fold(table.name)
         for name in entry.excluded_columns
     }
-    return hidden | _secrets(table, database, around.catalog)

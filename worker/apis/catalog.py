@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from functools import cached_property
 from typing import Final, NamedTuple, TypeVar, TypeVarTuple
 
+from shared.config import record_api as settings
 from shared.errors import Kind, QuillError
 from shared.logs import get_logger
 from shared.schema.api import BrokenApi, RecordApi, RecordApis
@@ -29,23 +30,23 @@ from worker.engine.snapshot import OverBudgetError, Snapshot
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-_State = tuple[tuple[str, tuple[int, int]], ...]
+_State = tuple[int, int]
 _log = get_logger()
 
 
 class _Made(NamedTuple):
     """APIs, the catalog that they were made of, and the state of each database beside main.
 
-    `alone`: no API names a database beside main.
+    `named`: the databases beside main that each API names; those that are not open have no state.
     """
 
     catalog: Catalog | None
-    others: _State
-    alone: bool
+    others: Mapping[str, _State]
+    named: Mapping[str, frozenset[str]]
     apis: RecordApis
 
 
-_NOTHING: Final = _Made(None, (), False, RecordApis(()))
+_NOTHING: Final = _Made(None, {}, {}, RecordApis(()))
 
 
 class ApiCatalog:
@@ -76,9 +77,10 @@ class ApiCatalog:
     ) -> T:
         """Run `work(snapshot, catalog, api, *args)`, as `Reader.read` does.
 
-        Raises METHOD where there is no such API, or none that can be served.
+        Raises METHOD where there is no such API, or none that can be served, and UNAVAILABLE where
+        its database is not open.
         """
-        made = await self._renewed() if self._is_old() else self._made
+        made = await self._renewed((name,)) if self._is_old((name,)) else self._made
         needed = _needs(made.apis.find(name))
         if needed:
             return await self.reader.read_beside(
@@ -94,13 +96,14 @@ class ApiCatalog:
         transaction: bool = False,
     ) -> T:
         """Run `work(snapshot, catalog, apis, *args)` with what the APIs of these names need."""
-        made = await self._renewed() if self._is_old() else self._made
-        needed = sorted({one for name in names for one in _needs(made.apis.find(name))})
+        asked = frozenset(names)
+        made = await self._renewed(asked) if self._is_old(asked) else self._made
+        needed = sorted({one for name in asked for one in _needs(made.apis.find(name))})
         if needed:
             return await self.reader.read_beside(
-                needed, self._with_apis, work, args, transaction=transaction
+                needed, self._with_apis, asked, work, args, transaction=transaction
             )
-        return await self.reader.read(self._with_apis, work, args, transaction=transaction)
+        return await self.reader.read(self._with_apis, asked, work, args, transaction=transaction)
 
     @cached_property
     def cursor_key(self) -> bytes:
@@ -109,13 +112,25 @@ class ApiCatalog:
 
     async def current(self) -> RecordApis:
         """All APIs as they are now; what is planned with them may be stale at once."""
-        return (await self._renewed() if self._is_old() else self._made).apis
+        names = self._made.named
+        return (await self._renewed(names) if self._is_old(names) else self._made).apis
+
+    def made(self, names: Collection[str]) -> RecordApis | None:
+        """All APIs, where these are up to date; None: they have to be made anew."""
+        return None if self._is_old(names) else self._made.apis
+
+    async def renewed(self, names: Collection[str]) -> RecordApis:
+        """All APIs, of which these are up to date."""
+        made = self.made(names)
+        return (await self._renewed(names)).apis if made is None else made
 
     def find(self, snapshot: Snapshot, catalog: Catalog, name: str) -> RecordApi:
-        """An API, inside a read. Raises METHOD where there is none that can be served."""
-        found = self._of(snapshot, catalog).find(name)
+        """An API, inside a read. Raises METHOD and UNAVAILABLE, as `read`."""
+        found = self._of(snapshot, catalog, (name,)).find(name)
         if isinstance(found, RecordApi):
             return found
+        for database in self._made.named.get(name, ()):
+            self.reader.other(database)
         raise QuillError(Kind.METHOD, f"There is no record API {name}.")
 
     # --- Inside a read --------------------------------------------------------------------------
@@ -134,66 +149,78 @@ class ApiCatalog:
         self,
         snapshot: Snapshot,
         catalog: Catalog,
+        names: frozenset[str],
         work: Callable[[Snapshot, Catalog, RecordApis, *Ts], T],
         args: tuple[*Ts],
     ) -> T:
-        return work(snapshot, catalog, self._of(snapshot, catalog), *args)
+        return work(snapshot, catalog, self._of(snapshot, catalog, names), *args)
 
-    def _of(self, snapshot: Snapshot, catalog: Catalog) -> RecordApis:
+    def _of(self, snapshot: Snapshot, catalog: Catalog, names: Collection[str]) -> RecordApis:
+        """The APIs, of which these are up to date."""
         made = self._made
-        if made.catalog is catalog:
+        if made.catalog is catalog and self._stands(made, names):
             return made.apis
         if snapshot.quick:  # the catalog has moved since they were looked at: rare, and not quick
             raise OverBudgetError
-        return self._make(catalog, self._states(catalog)).apis
+        return self._make(catalog).apis
 
     # --- Making ---------------------------------------------------------------------------------
 
-    def _is_old(self) -> bool:
-        made, catalog = self._made, self.reader.catalog.current()
-        if made.catalog is not catalog:
+    def _is_old(self, names: Collection[str]) -> bool:
+        made = self._made
+        if made.catalog is not self.reader.catalog.current():
             return True
-        return not made.alone and made.others != self._states(catalog)
+        return not self._stands(made, names)
 
-    async def _renewed(self) -> _Made:
+    def _stands(self, made: _Made, names: Collection[str]) -> bool:
+        """No database of these APIs has moved. The others do not matter: there may be many."""
+        return all(
+            made.others.get(database) == self._state(database)
+            for name in names
+            for database in made.named.get(name, ())
+        )
+
+    def _state(self, database: str) -> _State | None:
+        """None where it is not open."""
+        try:
+            return self.reader.other(database).state
+        except QuillError:
+            return None
+
+    async def _renewed(self, names: Collection[str]) -> _Made:
         """Those of the present state; whoever finds them old first makes them, the others wait."""
         async with self._making:
-            if not self._is_old():
+            if not self._is_old(names):
                 return self._made
-            catalog = self.reader.catalog.current()
-            return await asyncio.to_thread(self._make, catalog, self._states(catalog))
+            return await asyncio.to_thread(self._make, self.reader.catalog.current())
 
-    def _states(self, catalog: Catalog) -> _State:
-        """The databases that APIs name, as far as they are open."""
-        found = []
-        for name in sorted(_databases(catalog)):
-            try:
-                found.append((name, self.reader.other(name).state))
-            except QuillError:
-                continue
-        return tuple(found)
-
-    def _make(self, catalog: Catalog, others: _State) -> _Made:
+    def _make(self, catalog: Catalog) -> _Made:
         with self._building:
-            made = self._made
+            entries = catalog.config.record_apis
+            named = {one.name: _databases(one) for one in entries}
+            made, others = self._made, self._states(frozenset[str]().union(*named.values()))
             if made.catalog is catalog and made.others == others:
                 return made
-            databases = self._read_tables([name for name, _ in others])
-            versions = {MAIN: catalog.version, **{name: state[1] for name, state in others}}
-            entries = catalog.config.record_apis
+            databases = self._read_tables(others)
+            versions = {MAIN: catalog.version, **{name: others[name][1] for name in others}}
             with RuleJudge(databases, catalog) as judge:
                 around = Surroundings(databases, versions, entries, catalog, judge)
                 apis = [build_api(entry, around) for entry in entries]
             self._tell(one for one in apis if isinstance(one, BrokenApi))
             found = RecordApis(apis, tuple(versions.values()))
-            self._made = _Made(catalog, others, not _databases(catalog), found)
+            self._made = _Made(catalog, others, named, found)
             return self._made
 
-    def _read_tables(self, others: list[str]) -> dict[str, Tables]:
+    def _states(self, databases: Iterable[str]) -> dict[str, _State]:
+        """Of those that are open."""
+        found = {name: self._state(name) for name in sorted(databases)}
+        return {name: state for name, state in found.items() if state is not None}
+
+    def _read_tables(self, others: Iterable[str]) -> dict[str, Tables]:
         """The tables of main and of these, on a connection of its own that takes its time."""
         with closing(self.reader.new_snapshot()) as snapshot:
             for name in others:
-                snapshot.attach(name, self.reader.other(name).path)
+                snapshot.attach(self.reader.other(name))
 
             def read(at: Snapshot) -> dict[str, Tables]:
                 return {
@@ -215,9 +242,6 @@ def _needs(found: RecordApi | BrokenApi | None) -> tuple[str, ...]:
     return found.databases if isinstance(found, RecordApi) else ()
 
 
-def _databases(catalog: Catalog) -> set[str]:
+def _databases(entry: settings.RecordApi) -> frozenset[str]:
     """Every database beside main that an API names."""
-    entries = catalog.config.record_apis
-    named = {place_of(one)[0] for one in entries}
-    named.update(name for one in entries for name in one.attached_databases)
-    return named - {MAIN}
+    return frozenset({place_of(entry)[0], *entry.attached_databases}) - {MAIN}

@@ -19,13 +19,21 @@ from shared.schema.catalog import Catalog
 from shared.schema.tables.column import Column
 from shared.sql.api.cursor_order import (
     CursorOrder,
+    bad_cursor,
     order_of,
     parts_after,
     read_cursor,
     write_cursor,
 )
 from shared.sql.api.filters import Condition, Filter, bad_filter, compile_filter
-from shared.sql.api.list import allowed_sql, count_sql, page_sql, point_sql, trial_sql
+from shared.sql.api.list import (
+    allowed_sql,
+    count_sql,
+    filter_conditions,
+    page_sql,
+    point_sql,
+    trial_sql,
+)
 from shared.sql.api.rules import rule_params
 from shared.sql.api.shape import feature_sql, record_sql
 from shared.sql.plan import Value
@@ -75,7 +83,7 @@ async def read_record(
             name, _view, context.plans, record_id, expand, caller, transaction=caller is not None
         )
     except SQLError as error:
-        raise await _failed(context.apis, name, error) from None
+        raise await failed_read(context.apis, name, error) from None
 
 
 async def list_records(context: Context, name: str, ask: ListAsk, caller: Caller | None) -> Page:
@@ -87,10 +95,10 @@ async def list_records(context: Context, name: str, ask: ListAsk, caller: Caller
     try:
         return await context.apis.read(name, _list, context.apis, ask, caller, transaction=many)
     except SQLError as error:
-        raise await _failed(context.apis, name, error) from None
+        raise await failed_read(context.apis, name, error) from None
 
 
-async def _failed(apis: ApiCatalog, name: str, error: SQLError) -> QuillError:
+async def failed_read(apis: ApiCatalog, name: str, error: SQLError) -> QuillError:
     """A statement that SQLite gave up at some row: a rule that errors denies."""
     api = (await apis.current()).find(name)
     _log.warning("a read fails at a row", api=name, reason=str(error))
@@ -176,11 +184,12 @@ def _list(
 ) -> Page:
     user = admit(api, Action.READ, snapshot, catalog, caller)
     order, filtered = order_of(ask.order, api), _filtered(snapshot, api, ask)
-    conditions = () if filtered is None else (filtered.condition,)
-    params = rule_params(api.rules.get(Action.READ), user)
+    rule = api.rules.get(Action.READ)
+    conditions = () if filtered is None else filter_conditions(filtered, rule)
+    params = rule_params(rule, user)
     plan = _ListPlan(api, _shape(api, ask), conditions, order, params)
     limit = _limit(api, ask)
-    after = _after(api, apis, order, ask)
+    after = _after(snapshot, plan, apis, ask)
     try:
         total = plan.count(snapshot) if ask.count else None
         rows = plan.rows(snapshot, after, limit, ask.offset) if limit else []
@@ -230,6 +239,15 @@ class _ListPlan(NamedTuple):
         assert isinstance(found, int)
         return found
 
+    def position(self, snapshot: Snapshot, key: tuple[Value, ...]) -> tuple[Value, ...]:
+        """Where the record of a key stands. Raises INVALID where it is gone, or not to be seen."""
+        columns = ", ".join(self.order.columns)
+        sql = point_sql(self.api, columns, self.api.rules.get(Action.READ))
+        found = snapshot.row(sql, (*self.params, *key))
+        if found is None:
+            raise bad_cursor()
+        return found
+
     def _values(self, conditions: tuple[Condition, ...]) -> tuple[Value, ...]:
         return (*self.params, *[value for one in conditions for value in one.params])
 
@@ -272,15 +290,17 @@ def _filtered(snapshot: Snapshot, api: RecordApi, ask: ListAsk) -> Filter | None
 
 
 def _after(
-    api: RecordApi, apis: ApiCatalog, order: CursorOrder, ask: ListAsk
+    snapshot: Snapshot, plan: _ListPlan, apis: ApiCatalog, ask: ListAsk
 ) -> list[tuple[Condition, ...]]:
     """What a page is put together of, one after the other: all rows, or those after a cursor."""
     if ask.cursor is None:
         return [()]
-    if api.table.repeats:
+    if plan.api.table.repeats:
         raise invalid("This view may show a key twice, so it has no cursors. Use offset instead.")
-    values = read_cursor(apis.cursor_key, api.name, order, ask.cursor)
-    return [(one,) for one in parts_after(order, values)]
+    values = read_cursor(apis.cursor_key, plan.api.name, plan.order, ask.cursor)
+    if len(values) < len(plan.order.terms):
+        values = plan.position(snapshot, values)
+    return [(one,) for one in parts_after(plan.order, values)]
 
 
 def _cursor(

@@ -1,4 +1,4 @@
-"""Settings whose SQL rules are wrong in themselves are refused before they are in force.
+"""Settings whose SQL rules or JSON schemas are wrong in themselves are refused before they are in force.
 
 What a rule reads may come with a migration that runs after the settings are accepted: that a table
 or column is not there is no reason to refuse them, and the API is broken until it comes. All else
@@ -22,10 +22,16 @@ from worker.apis.build import RULES, place_of
 from worker.apis.rules import MAIN, NOT_THERE, RuleError, RuleJudge
 from worker.engine.failures import SQLError
 from worker.engine.reader import Reader
+from worker.engine.schemas import refuse_schemas
 
 
-def refuse_rules(reader: Reader, catalog: Catalog, config: Config) -> None:
-    """Judge the rules of all record APIs. Takes its time. Raises ConfigError."""
+def refuse_config(reader: Reader, catalog: Catalog, config: Config) -> None:
+    """Judge the schemas, and the rules of all record APIs. Takes its time. Raises ConfigError."""
+    refuse_schemas(config)
+    _refuse_rules(reader, catalog, config)
+
+
+def _refuse_rules(reader: Reader, catalog: Catalog, config: Config) -> None:
     rules = [one for entry in enumerate(config.record_apis) for one in _rules(*entry)]
     if not rules:
         return
@@ -59,7 +65,7 @@ def _tables(reader: Reader, names: set[str]) -> dict[str, Tables]:
         found = {MAIN: read_tables(snapshot.rows, refused=SQLError)}
         for name in sorted(names - {MAIN}):
             try:
-                snapshot.attach(name, reader.other(name).path)
+                snapshot.attach(reader.other(name))
             except QuillError:  # it is made when these settings are in force
                 continue
             found[name] = read_tables(snapshot.rows, name, refused=SQLError)

@@ -81,21 +81,28 @@ def _admin(header: str | None) -> AdminCaller | None:
 class _TokenCaller:
     """Whoever a token names."""
 
-    __slots__ = ("_claims",)
+    __slots__ = ("claims",)
 
     def __init__(self, claims: Claims) -> None:
-        self._claims = claims
+        self.claims = claims
 
     def __call__(self, snapshot: Snapshot, catalog: Catalog) -> Identity:
         """Who he is in the snapshot."""
-        return _identify(snapshot, catalog, self._claims)
+        return _identify(snapshot, catalog, self.claims)
 
     def remembered(self, catalog: Catalog) -> Identity | None:
         """Who he was when last looked up under the present version of his collection."""
-        known = _known.get(self._claims.token)
-        if known is None or known.collection is not catalog.by_id(self._claims.collection_id):
+        known = _known.get(self.claims.token)
+        if known is None or known.collection is not catalog.by_id(self.claims.collection_id):
             return None
         return known.identity
+
+
+def token_expires(asking: Caller | None) -> float | None:
+    """When the token of a caller expires, in unix seconds; None where there is none, or it never does."""
+    if isinstance(asking, UserCaller | _TokenCaller):
+        return asking.claims.expires
+    return None
 
 
 def origin_of(request: Request) -> Origin:

@@ -17,6 +17,7 @@ import msgspec
 from shared import logs
 from shared.depot.backups import BackupsBusyError
 from shared.depot.version import NewerDepotError
+from shared.errors import sentence_of
 from shared.limits import BACKUP_NICE
 from shared.parent_death import die_with_parent
 from shared.sqlite.copy import CopyError
@@ -33,7 +34,7 @@ _JOBS: Final[dict[str, Callable[[Task, Begin], dict[str, object]]]] = {
     "inspect": inspect,
     "restore": restore,
 }
-_REFUSALS: Final = (BackupError, BadBackupError, CopyError, NewerDepotError, OSError)
+_REFUSALS: Final = (BackupError, BadBackupError, CopyError, NewerDepotError)
 
 
 def main(words: list[str]) -> int:
@@ -56,6 +57,8 @@ def _run(task: Task) -> Told:
         result = _JOBS[task.verb](task, _begin)
     except BackupsBusyError as error:
         return Told(error=str(error), busy=True)
+    except OSError as error:
+        return Told(error=sentence_of(error))
     except _REFUSALS as error:
         return Told(error=str(error))
     faults = result.pop("faults", [])

@@ -8,6 +8,7 @@ by those sizes and compared with its hash.
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
 import zipfile
 import zlib
@@ -19,7 +20,12 @@ from typing import BinaryIO, Final, Self
 
 import msgspec
 
-from shared.limits import BACKUP_CHUNK_BYTES, BACKUP_FILES_MAX, BACKUP_MANIFEST_BYTES_MAX
+from shared.limits import (
+    BACKUP_CHUNK_BYTES,
+    BACKUP_DIRECTORY_BYTES_MAX,
+    BACKUP_FILES_MAX,
+    BACKUP_MANIFEST_BYTES_MAX,
+)
 from worker.backups.manifest import ENTRY, Manifest, is_safe
 
 _ENCRYPTED: Final = 0x1
@@ -34,23 +40,35 @@ class BadBackupError(Exception):
     """The file is no backup, or not a whole one; says why."""
 
 
+class _BoundedFile(io.BufferedReader):
+    """A zip's file. Its list of entries is read at once, and would be as large as the file says."""
+
+    opening = True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.opening and size is not None and size > BACKUP_DIRECTORY_BYTES_MAX:
+            raise BadBackupError("The zip's list of entries is too large.")
+        return super().read(size)
+
+
 class Archive:
     """An opened backup. Use as a context manager."""
 
     def __init__(self, path: Path) -> None:
         """Open it and compare the list of its entries with its manifest. Raises BadBackupError."""
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._file = _BoundedFile(io.FileIO(path))
         except FileNotFoundError:
             raise BadBackupError(f"There is no {path}.") from None
-        except (*_BROKEN, ValueError) as error:
-            raise BadBackupError(f"{path.name} is not a zip file: {error}.") from error
+        except OSError as error:
+            raise BadBackupError(f"{path} cannot be read: {error.strerror}.") from None
         try:
+            self._zip = _opened(self._file, path.name)
             self._infos = _entries(self._zip)
             self.manifest = self._read_manifest()
             self._compare()
         except BaseException:
-            self._zip.close()
+            self._file.close()
             raise
 
     def __enter__(self) -> Self:
@@ -63,6 +81,7 @@ class Archive:
         at: TracebackType | None,
     ) -> None:
         self._zip.close()
+        self._file.close()
 
     @property
     def size(self) -> int:
@@ -126,6 +145,15 @@ class Archive:
         named = {f"data/{name}.db" for name in self.manifest.databases}
         if unequal := named ^ set(self.names("data/")):
             raise BadBackupError(f"The backup and its manifest do not agree on {min(unequal)!r}.")
+
+
+def _opened(file: _BoundedFile, name: str) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(file)
+    except (*_BROKEN, ValueError) as error:
+        raise BadBackupError(f"{name} is not a zip file: {error}.") from error
+    file.opening = False
+    return archive
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from shared import failpoints
 from shared.depot.backups import DRAFT_PREFIX, NAME, NAME_RULE, backups_locked, new_name
 from shared.depot.layout import DepotLayout
 from shared.depot.replace import sync_tree
@@ -114,6 +115,8 @@ class _Packing:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         metadata = read_metadata(self._layout)
         self._uploads.hold()
+        if failpoints.ACTIVE:
+            failpoints.reach("backup.held")
         method = zipfile.ZIP_STORED if self._task.stored else zipfile.ZIP_DEFLATED
         with zipfile.ZipFile(target, "x", method, compresslevel=_LEVEL) as archive:
             databases = {path.stem: self._pack_database(archive, path) for path in self._databases}

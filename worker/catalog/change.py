@@ -14,7 +14,8 @@ from shared.schema.catalog import Catalog
 from shared.schema.collection import VIEW_QUERY, Collection
 from shared.schema.conversion import conversion_guards
 from shared.schema.index import read_index
-from shared.schema.index_list import carried_indexes, index_names
+from shared.schema.index_list import carried_indexes
+from shared.schema.names_in_use import index_names
 from shared.schema.system import delete_row, put_rows, update_row
 from shared.schema.table import (
     alter_table,

@@ -34,7 +34,7 @@ class OutcomeLog:
 
         def find(snapshot: Snapshot) -> dict[int, Result]:
             if other is not None:
-                snapshot.attach(other.name, other.path)
+                snapshot.attach(other)
             return self._find(snapshot, _SQL.format(quote_identifier(database)), wanted, since_ns)
 
         return await self._reader.run_in_thread(find)

@@ -39,23 +39,26 @@ class Others:
         self._layout = layout
         self._file = run_directory.databases
         self._page = page
-        self._slots: dict[str, int] = {}
+        self._known: dict[str, Other] = {}
 
     def find(self, name: str) -> Other:
         """Raises QuillError UNAVAILABLE when the writer has not opened it, or has closed it."""
-        if name not in self._slots:
-            self._read(name)
-        slot = self._slots.get(name)
-        words = None if slot is None else self._page.database(slot)
-        if words is None or not words.is_open:
+        other = self._known.get(name) or self._read(name)
+        if other is None or not other.words.is_open:
             raise QuillError(
                 Kind.UNAVAILABLE, f"The database {name} is not open.", retry_after_seconds=1
             )
-        return Other(name, self._layout.database(name), words)
+        return other
 
-    def _read(self, name: str) -> None:
-        if name == SESSION or is_database_name(name):  # nothing else has a slot
-            try:
-                self._slots = read_slots(self._file)
-            except (OSError, msgspec.MsgspecError):
-                return
+    def _read(self, name: str) -> Other | None:
+        if not (name == SESSION or is_database_name(name)):  # nothing else has a slot
+            return None
+        try:
+            slot = read_slots(self._file).get(name)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        if slot is None:
+            return None
+        other = Other(name, self._layout.database(name), self._page.database(slot))
+        self._known[name] = other  # for good: its slot is never another one's
+        return other

@@ -28,8 +28,9 @@ from shared.limits import (
     SLOW_READS_WAITING_MAX,
 )
 from shared.logs import get_logger
-from shared.schema.catalog import CATALOG_SQL, SETTINGS_SQL, Catalog
+from shared.schema.catalog import CATALOG_SQL, CONFIG, SETTINGS_SQL, Catalog
 from shared.sqlite.driver import BusyError, CantOpenError, InterruptError, SQLError
+from shared.sqlite.schemas import follow_config
 from shared.status_page import DatabaseWords
 from worker.engine.catalog_cache import CatalogCache
 from worker.engine.others import Other, Others
@@ -119,7 +120,7 @@ class Reader:
 
             def attached(snapshot: Snapshot, catalog: Catalog, *args: *Ts) -> T:
                 for other in beside:  # noqa: B023 - it is done before the next round begins
-                    snapshot.attach(other.name, other.path)
+                    snapshot.attach(other)
                 return work(snapshot, catalog, *args)
 
             result = await self.read(attached, *args, transaction=transaction)
@@ -250,6 +251,8 @@ class Reader:
             tables = snapshot.rows(_CATALOG_TABLES_SQL)
             rows = snapshot.rows(CATALOG_SQL) if ("_collections",) in tables else []
             settings = snapshot.rows(SETTINGS_SQL) if ("_settings",) in tables else []
+            if ("_settings",) in tables:
+                follow_config(next((str(text) for name, text in settings if name == CONFIG), None))
             return Catalog.from_rows(version, rows, settings)
 
         return self._snapshot.in_transaction(load)

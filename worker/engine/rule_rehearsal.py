@@ -6,6 +6,12 @@ decided by SQLite itself (`shared.sqlite.expression`).
 
 from __future__ import annotations
 
-from shared.sqlite.expression import ExpressionScratch, MayReadIn, Reading, UserSqlError
+from shared.sqlite.expression import (
+    ExpressionScratch,
+    MayReadIn,
+    Reading,
+    UserSqlError,
+    plain_table,
+)
 
-__all__ = ["ExpressionScratch", "MayReadIn", "Reading", "UserSqlError"]
+__all__ = ["ExpressionScratch", "MayReadIn", "Reading", "UserSqlError", "plain_table"]

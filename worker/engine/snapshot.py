@@ -15,6 +15,7 @@ from shared.limits import (
     READ_SECONDS_MAX,
     SLOW_READ_PROGRESS_STEPS,
 )
+from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from shared.sql.query_plan import PlanLine, query_plan_sql, read_lines
@@ -28,6 +29,7 @@ from shared.sqlite.driver import (
     TooBigError,
 )
 from shared.status_page import DatabaseWords
+from worker.engine.others import Other
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -66,7 +68,7 @@ class Snapshot:
         self._quick = quick
         self._seconds = seconds
         self._until = _NEVER
-        self._attached: set[str] = set()
+        self._attached: dict[str, int] = {}  # when it was opened; the one used last is the last
         self.position = words.head
         # Steps say little about time: one may compare two long texts. So they only say when to
         # look at the clock; on the loop that costs nothing that could be measured (m), in a thread
@@ -101,9 +103,9 @@ class Snapshot:
         cursor.close()
         return row
 
-    def catalog_version(self) -> Value:
-        """The catalog's version that the file has."""
-        return self.value("SELECT catalog FROM _head")
+    def catalog_version(self, database: str = "main") -> Value:
+        """The catalog's version that the file has, or one that is attached under this name."""
+        return self.value(f"SELECT catalog FROM {quote_identifier(database)}._head")
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Value, ...]]:
         """Every row."""
@@ -133,28 +135,35 @@ class Snapshot:
             cursor.close(True)
         return taken
 
-    def attach(self, name: str, path: Path) -> None:
-        """Have another database under its name, for reading only, from now on.
+    def attach(self, other: Other) -> None:
+        """Have another database under its name, for reading only, as long as there is room.
 
-        Raises QuillError UNAVAILABLE.
+        It is attached again where the writer has opened it anew: its file may be another one.
+        Names come and go with the settings, so that the one that was used least lately makes room.
+        Before the first statement that reads it. Raises QuillError UNAVAILABLE.
         """
-        if name in self._attached:
-            return
-        if len(self._attached) >= ATTACHED_DATABASES_MAX:
-            self._detach_all()
-        try:
-            attach_for_reading(self._connection, path, name)
-        except (CantOpenError, SQLError) as error:
-            raise QuillError(
-                Kind.UNAVAILABLE, f"The database {name} cannot be read now.", retry_after_seconds=1
-            ) from error
-        self._attached.add(name)
+        name, opened = other.name, other.words.opened
+        before = self._attached.pop(name, None)
+        if before != opened:
+            self._make_room(None if before is None else name)
+            try:
+                attach_for_reading(self._connection, other.path, name)
+            except (CantOpenError, SQLError) as error:
+                raise QuillError(
+                    Kind.UNAVAILABLE,
+                    f"The database {name} cannot be read now.",
+                    retry_after_seconds=1,
+                ) from error
+        self._attached[name] = opened
 
-    def _detach_all(self) -> None:
-        """Names come and go with the settings; SQLite holds a few at a time."""
-        for name in list(self._attached):
-            detach(self._connection, name)
-            self._attached.discard(name)
+    def _make_room(self, former: str | None) -> None:
+        """`former`: one that is attached and no longer told of."""
+        if former is not None:
+            detach(self._connection, former)
+        elif len(self._attached) >= ATTACHED_DATABASES_MAX:
+            oldest = next(iter(self._attached))
+            detach(self._connection, oldest)
+            del self._attached[oldest]
 
     def run(
         self,

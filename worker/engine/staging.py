@@ -33,8 +33,11 @@ class StagedFile:
         """Make the file, or go on with it."""
         self.path = path
         self._closed = False
-        self._connection = open_private(path)
-        self._connection.execute("BEGIN")
+        try:
+            self._connection = open_private(path)
+            self._connection.execute("BEGIN")
+        except Error as error:
+            raise _no_space(error) from None
 
     def close(self) -> None:
         """Write what is left to the file; again is harmless."""

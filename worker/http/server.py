@@ -37,7 +37,7 @@ class Application:
 
     `error_response`: the dialect's shape of an error.  `closing`: the worker is about to end, so
     answers ask clients to connect again.  `bodies`: what all requests take to read theirs.
-    `sockets`: who serves WebSockets, by path.  `largest`: how large bodies may be.  `dialects`:
+    `sockets`: who serves WebSockets, by path, or by what paths begin with, which ends with `/`.  `largest`: how large bodies may be.  `dialects`:
     other shapes of errors, by what the paths begin with.
     """
 
@@ -68,7 +68,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
         if scope["type"] != "http":
-            await self._sockets.get(scope["path"], _refuse)(scope, receive, send)
+            await self._socket_handler(scope["path"])(scope, receive, send)
             return
         started = perf_counter()
         position = self._position.header()
@@ -93,6 +93,13 @@ class Application:
             _tell(_log.debug, "request", request, response, seconds)
         elif seconds > SLOW_REQUEST_SECONDS and type(response) is Response:
             _tell(_log.warning, "slow request", request, response, seconds)
+
+    def _socket_handler(self, path: str) -> SocketHandler:
+        found = self._sockets.get(path)
+        if found is None:
+            begun = (one for one in self._sockets if one.endswith("/") and path.startswith(one))
+            found = self._sockets.get(next(begun, ""), _refuse)
+        return found
 
     def _handle(self, request: Request) -> Awaitable[Response]:
         """The call of a handler. Not a coroutine itself: each layer of them costs 0.3 µs."""

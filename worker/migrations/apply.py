@@ -15,12 +15,13 @@ from typing import NamedTuple, Self, TypeVar
 
 from shared.depot.layout import DepotLayout
 from shared.depot.migration_files import Found, MigrationFile, MigrationNameError, find_migrations
+from shared.errors import Kind, QuillError
 from shared.limits import MIGRATION_WAIT_SECONDS, REPLANS_MAX
 from shared.messages.commands import Result, Status
 from shared.run_directory import RunDirectory
 from shared.sql.plan import Plan
 from shared.status_page import StatusPage
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.engine.writer_link import WriterLink
 from worker.migrations.history import Applied, Definition, accept_steps, read_history
 from worker.migrations.outcome import told
@@ -32,7 +33,7 @@ from worker.migrations.prepared import (
     prepare_up,
 )
 from worker.migrations.program import can_undo
-from worker.migrations.refusal import MigrationError
+from worker.migrations.refusal import MigrationError, at
 from worker.migrations.review import Reviewed, Standing, refuse_misfits, review
 from worker.migrations.source import read_source
 
@@ -80,7 +81,7 @@ class Migrator:
 
     async def _apply_next(self) -> MigrationFile | None:
         def make() -> tuple[Prepared, MigrationFile] | None:
-            with State(self._where.path) as state:
+            with OfflineReader(self._where.path, held=True) as state:
                 reviewed = self._reviewed(state)
                 refuse_misfits(reviewed)
                 pending = [one.file for one in reviewed if one.standing is Standing.PENDING]
@@ -96,7 +97,7 @@ class Migrator:
         """Undo what was applied last, and return the file's name. Raises MigrationError."""
 
         def make() -> tuple[Prepared, str]:
-            with State(self._where.path) as state:
+            with OfflineReader(self._where.path, held=True) as state:
                 applied = max(read_history(state).values(), key=lambda one: one.order, default=None)
                 if applied is None or not applied.order:
                     raise MigrationError("There is no migration that could be undone.")
@@ -109,7 +110,7 @@ class Migrator:
 
     async def accept(self) -> list[MigrationFile]:
         """Take the files of applied migrations for what was applied. Those that had changed."""
-        with State(self._where.path) as state:
+        with OfflineReader(self._where.path, held=True) as state:
             changed = [one for one in self._reviewed(state) if one.standing is Standing.CHANGED]
             version = state.catalog().version
         files = [one.file for one in changed if one.file is not None]
@@ -125,7 +126,7 @@ class Migrator:
         """Note a migration as applied without running it. Raises MigrationError."""
 
         def make() -> tuple[Prepared, bool]:
-            with State(self._where.path) as state:
+            with OfflineReader(self._where.path, held=True) as state:
                 source, catalog = read_source(file), state.catalog()
                 return (
                     prepare_record(self._where, catalog, file, source, _now(), collections),
@@ -134,7 +135,7 @@ class Migrator:
 
         await self._apply(make)
 
-    def _reviewed(self, state: State) -> list[Reviewed]:
+    def _reviewed(self, state: OfflineReader) -> list[Reviewed]:
         found = files_of(self._layout, self._where.database)
         return review(found.files, read_history(state))
 
@@ -161,7 +162,12 @@ class Migrator:
             if made is None:
                 return None
             prepared, about = made
-            result = await self._submit(prepared.plan)
+            try:
+                result = await self._submit(prepared.plan)
+            except QuillError as error:
+                if error.kind is not Kind.DISK_FULL:
+                    raise
+                raise at(prepared.path, 0, error.message) from None
             if result.status is Status.OK:
                 return about
             if result.status is not Status.STALE:

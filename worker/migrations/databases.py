@@ -6,7 +6,7 @@ import msgspec
 
 from shared.depot.layout import MAIN, DepotLayout
 from shared.limits import MIGRATION_PROGRAM_SECONDS, MIGRATION_SECONDS
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.prepared import Where
 from worker.migrations.refusal import MigrationError
 
@@ -18,7 +18,7 @@ def database_names(layout: DepotLayout) -> list[str]:
     path = layout.database()
     if not path.exists():
         return [MAIN]
-    with State(path) as state:
+    with OfflineReader(path, held=True) as state:
         if not state.has_table("_settings"):
             return [MAIN]
         rows = state.rows("SELECT value FROM _settings WHERE name = 'databases'")

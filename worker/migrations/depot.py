@@ -19,7 +19,7 @@ from shared.schema.collection import Collection
 from shared.sql.plan import Step, Value, run
 from worker.catalog.collections import compile_and_change
 from worker.catalog.import_list import imported
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.exchange import Answer, Queued
 from worker.migrations.script import ScriptError, Statement, split
 from worker.migrations.shown import changes
@@ -32,8 +32,8 @@ class MigratedDepot:
     """One database of the depot. `label`: the file whose lines are told."""
 
     def __init__(self, path: Path, label: str) -> None:
-        """Hold the database's present state. Raises ReadError, and as `State.catalog`."""
-        self._state = State(path)
+        """Hold the database's present state. Raises ReadError, and as `OfflineReader.catalog`."""
+        self._state = OfflineReader(path, held=True)
         self._label = label
         self._before = self._state.catalog()
         self._queued: list[Queued] = []

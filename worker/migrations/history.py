@@ -14,7 +14,7 @@ import orjson
 
 from shared.depot.migration_files import MigrationFile, Version
 from shared.sql.plan import Step, forbid, require, run
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.source import OUR_CHECKSUM, Source
 
 HISTORY: Final = "_schema_history"
@@ -53,7 +53,7 @@ class Applied(NamedTuple):
         return self.checksum.startswith(OUR_CHECKSUM)
 
 
-def read_history(state: State) -> dict[Version, Applied]:
+def read_history(state: OfflineReader) -> dict[Version, Applied]:
     """What was applied, by version. Raises ReadError."""
     if not state.has_table(HISTORY):
         return {}
@@ -76,7 +76,7 @@ def _applied(row: tuple[Any, ...], own: tuple[Any, ...]) -> Applied:
     return Applied(version, name, applied_on, checksum, order, file, down)
 
 
-def read_collections(state: State) -> list[Definition] | None:
+def read_collections(state: OfflineReader) -> list[Definition] | None:
     """The collections that the migrations have made; None where there were none of ours."""
     if not state.has_table(STATE):
         return None

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.quote import quote_identifier
 from shared.schema.collection import Collection
-from shared.schema.index_list import index_names
+from shared.schema.names_in_use import index_names
 from shared.schema.table import complete_table
 from shared.sql.plan import Step, forbid, require
 

@@ -13,7 +13,7 @@ from shared.depot.migration_files import MigrationFile
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.plan import Bulk, Plan, Step, run
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.exchange import Answer, Request
 from worker.migrations.history import (
     Applied,
@@ -67,7 +67,7 @@ class _Read(NamedTuple):
 
 
 def prepare_up(
-    where: Where, state: State, file: MigrationFile, source: Source, now: str
+    where: Where, state: OfflineReader, file: MigrationFile, source: Source, now: str
 ) -> Prepared:
     """The plan that applies a migration. Raises MigrationError."""
     read = _read(where, state, file.path, source.text, "up")
@@ -78,7 +78,9 @@ def prepare_up(
     return _prepared(where, file.path, open_steps(file), read, after)
 
 
-def prepare_down(where: Where, state: State, applied: Applied, path: Path, down: str) -> Prepared:
+def prepare_down(
+    where: Where, state: OfflineReader, applied: Applied, path: Path, down: str
+) -> Prepared:
     """The plan that undoes a migration by the text `down`, which stands in `path`, or stood there.
 
     Raises MigrationError.
@@ -101,7 +103,7 @@ def prepare_record(
     return _prepared(where, file.path, open_steps(file), _Read([], catalog), after)
 
 
-def _read(where: Where, state: State, path: Path, text: str, function: str) -> _Read:
+def _read(where: Where, state: OfflineReader, path: Path, text: str, function: str) -> _Read:
     if path.suffix == ".py":
         request = Request(text, str(path), function, str(where.path), where.program_seconds)
         return _of_answer(run_program(request))

@@ -69,6 +69,11 @@ def split(script: str) -> list[Statement]:
     return [*statements, *found.take(script)]
 
 
+def masked(script: str) -> str:
+    """The script without its texts: `'?'` stands for each that stands in single quotes."""
+    return _TOKEN.sub(lambda token: "'?'" if token[0].startswith("'") else token[0], script)
+
+
 class _Growing:
     """The statement that is being read."""
 

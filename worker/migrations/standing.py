@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.depot.layout import DepotLayout
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.apply import files_of
 from worker.migrations.difference import Changed, difference
 from worker.migrations.history import read_collections, read_history
@@ -17,11 +17,11 @@ def reviewed(layout: DepotLayout, database: str) -> list[Reviewed]:
     files = files_of(layout, database).files
     if not path.exists():
         return review(files, {})
-    with State(path) as state:
+    with OfflineReader(path, held=True) as state:
         return review(files, read_history(state))
 
 
-def changed_since(state: State, database: str) -> list[Changed]:
+def changed_since(state: OfflineReader, database: str) -> list[Changed]:
     """How the collections differ from what the migrations have made."""
     known = read_collections(state)
     before = first_collections(database) if known is None else known

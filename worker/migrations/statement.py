@@ -5,15 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from shared.schema.reserved import PROTECTED_TABLES
 from worker.migrations.script import ScriptError, Statement, split
 
-PROTECTED: Final = frozenset(
-    {
-        "_collections", "_head", "_change", "_commit", "_batch", "_idempotency", "_attempts",
-        "_settings", "_schema_history", "_schema_state",
-        "_session", "_authorization_code", "_otp_code",
-    }
-)  # fmt: skip
+PROTECTED: Final = PROTECTED_TABLES
 """Tables that only the system changes."""
 _ALLOWED: Final = frozenset(
     {

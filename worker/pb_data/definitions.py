@@ -19,9 +19,10 @@ from shared.schema.collection import RULE_ATTRIBUTES, VIEW, VIEW_QUERY, Collecti
 from shared.schema.definition import read_definition
 from shared.schema.fields import field_from_json
 from shared.schema.fields.field import Field
-from worker.engine.foreign import ForeignDatabase
+from worker.engine.offline import OfflineReader
 from worker.pb_data.repair import repair
 from worker.pb_data.report import Kind, Notes
+from worker.pb_data.surroundings import Surroundings
 
 _ROWS: Final = (
     'SELECT "id", "name", "type", "system", "fields", "indexes", "listRule", "viewRule",'
@@ -55,7 +56,7 @@ class Imported:
     source: Source
 
 
-def read_sources(database: ForeignDatabase, notes: Notes) -> list[Source]:
+def read_sources(database: OfflineReader, notes: Notes) -> list[Source]:
     """All definitions of the source that are JSON; others are told."""
     found: list[Source] = []
     for row in database.rows(_ROWS):
@@ -111,23 +112,29 @@ def _read_all(
     sources: list[Source], system: list[Collection], now: str, notes: Notes
 ) -> tuple[list[Imported], list[tuple[Source, str]]]:
     olds = {source.id: _system_of(source, system) for source in sources}
-    beside = {one.id: one for one in system}
-    for source in sources:
-        old = olds[source.id]
-        own = old.id if old is not None else source.id
-        beside[own] = _outline(source) if old is None else replace(old, indexes=())
+    outlines = {
+        source.id: _outline(source)
+        if (old := olds[source.id]) is None
+        else replace(old, indexes=())
+        for source in sources
+    }
+    around = Surroundings(system)
+    for outline in outlines.values():
+        around.put(outline)
     found: list[Imported] = []
     failed: list[tuple[Source, str]] = []
     for source in sources:
         old = olds[source.id]
-        own = old.id if old is not None else source.id
-        others = [one for one in beside.values() if one.id != own]
-        around = Catalog(0, [*others, *(() if old is None else (old,))])
+        if old is None:
+            around.drop(source.id)
+        else:
+            around.put(old)
         made = _read_one(source, old, around, now, notes)
         if isinstance(made, str):
             failed.append((source, made))
+            around.put(outlines[source.id])
         else:
-            beside[own] = made.collection
+            around.put(made.collection)
             found.append(made)
     return found, failed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.quote import quote_identifier
-from worker.engine.foreign import DamagedError, ForeignDatabase
+from worker.engine.offline import OfflineReader, ReadError
 from worker.pb_data.report import Kind, Notes
 from worker.pb_data.source import DATABASE
 from worker.pb_data.uploads import STORAGE
@@ -32,7 +32,7 @@ _SCHEMA: Final = (
 
 
 def tell_leftovers(
-    source: ForeignDatabase, folder: Path, collections: Iterable[str], notes: Notes
+    source: OfflineReader, folder: Path, collections: Iterable[str], notes: Notes
 ) -> None:
     """`collections`: the names of all collections of the source, those left out included."""
     known = {name.lower() for name in collections} | _KNOWN_TABLES
@@ -49,9 +49,9 @@ def tell_leftovers(
         notes.add(Kind.LEFT_OUT, path.name, why)
 
 
-def _rows_of(source: ForeignDatabase, table: str) -> str:
+def _rows_of(source: OfflineReader, table: str) -> str:
     try:
         row = source.row(f"SELECT count(*) FROM {quote_identifier(table)}")
-    except DamagedError:  # a virtual table whose module is not here
+    except ReadError:  # a virtual table whose module is not here
         return ""
     return "" if row is None else f", with {row[0]} rows"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shared.dates import now_text
 from worker.catalog.view_fields import Inferred
-from worker.engine.foreign import DamagedError, ForeignDatabase
+from worker.engine.offline import OfflineReader, ReadError
 from worker.pb_data.acceptance import accept
 from worker.pb_data.definitions import Imported, read_collections, read_sources
 from worker.pb_data.leftovers import tell_leftovers
@@ -25,12 +25,12 @@ class Definitions(NamedTuple):
     views: Mapping[str, Inferred]
 
 
-def read_definitions(source: ForeignDatabase, folder: Path, notes: Notes) -> Definitions:
+def read_definitions(source: OfflineReader, folder: Path, notes: Notes) -> Definitions:
     """All of the source that the engine accepts; the rest is told. Raises SourceError."""
     try:
         sources = read_sources(source, notes)
         tell_leftovers(source, folder, (one.table for one in sources), notes)
-    except DamagedError as error:
+    except ReadError as error:
         raise SourceError(f"The database cannot be read: {error}.") from None
     read = read_collections(sources, new_catalog(), now_text(), notes)
     compiled = accept([one.collection for one in read], notes)

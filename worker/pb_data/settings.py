@@ -17,7 +17,7 @@ from shared.config.load import idle, load_trees
 from shared.config.places import get, put
 from shared.config.problem import ConfigError
 from shared.depot.layout import DepotLayout
-from worker.engine.foreign import ForeignDatabase
+from worker.engine.offline import OfflineReader
 from worker.pb_data.report import Kind, Notes
 from worker.pb_data.uploads import STORAGE
 from worker.settings.files import texts_of, write_files
@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     carried: list[str]
 
 
-def carry_settings(source: ForeignDatabase, staged: DepotLayout, notes: Notes) -> list[str]:
+def carry_settings(source: OfflineReader, staged: DepotLayout, notes: Notes) -> list[str]:
     """Write the staged depot's files of settings; the keys that were carried over. Raises OSError."""
     raw = _read(source, notes)
     if raw is None:
@@ -74,7 +74,7 @@ def convert(raw: Mapping[str, Any], notes: Notes) -> Settings:
     return Settings(tree, list(carried))
 
 
-def _read(source: ForeignDatabase, notes: Notes) -> dict[str, Any] | None:
+def _read(source: OfflineReader, notes: Notes) -> dict[str, Any] | None:
     row = source.row(_ROW) if source.row(_TABLE) is not None else None
     if row is None:
         notes.add(Kind.LEFT_OUT, _WHERE, "the source has none")

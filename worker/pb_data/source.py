@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from worker.engine.foreign import DamagedError, ForeignDatabase
+from shared.errors import Kind
+from worker.engine.offline import OfflineReader, ReadError
 
 DATABASE: Final = "data.db"
 _PARTS: Final = ("", "-wal", "-journal")
@@ -45,11 +46,13 @@ def copy_database(folder: Path, into: Path) -> Path:
     raise SourceError(f"{database} changes while it is copied: stop the server that uses it.")
 
 
-def open_copy(path: Path) -> ForeignDatabase:
-    """Open the copied database. Raises SourceError for a damaged or an older one."""
+def open_copy(path: Path) -> OfflineReader:
+    """Open the copied database. Raises SourceError for a damaged or an older one, ReadError."""
     try:
-        copied = ForeignDatabase(path)
-    except DamagedError as error:
+        copied = OfflineReader(path, foreign=True)
+    except ReadError as error:
+        if error.kind is Kind.DISK_FULL:
+            raise
         raise SourceError(f"{DATABASE} is damaged, so nothing was imported: {error}.") from None
     columns = {str(row[0]) for row in copied.rows(_COLUMNS)}
     problem = _format_problem(columns)

@@ -16,7 +16,7 @@ from shared.quote import quote_identifier
 from shared.schema.collection import Collection
 from shared.schema.fields.field import Field, Value
 from shared.schema.fields.text import ID_NAME
-from worker.engine.foreign import DamagedError, ForeignDatabase
+from worker.engine.offline import OfflineReader, ReadError
 from worker.engine.staging import StagedFile
 from worker.pb_data.definitions import Imported
 from worker.pb_data.report import Kind, Notes
@@ -28,9 +28,8 @@ Progress = Callable[[int], None]
 """Told how many records more are done."""
 _ROWS_PER_TELLING: Final = 1_000
 # A view in the place of a table may have rows without end.
-_TABLE: Final = (
-    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower(?)"
-    " AND type = 'table' AND wr = 0"
+_TABLES: Final = (
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND wr = 0"
 )
 _NO_FOLDER: Final = re.compile(r"\.{0,2}|.*[/\0].*", re.DOTALL)
 """Ids that lead elsewhere where they stand in a path, as they do for the files of a record."""
@@ -51,13 +50,15 @@ class Staged:
         return [field.name for field in self.collection.fields]
 
 
-def count_records(source: ForeignDatabase, imported: list[Imported]) -> int:
+def count_records(source: OfflineReader, imported: list[Imported]) -> int:
     """How many rows there are to be staged."""
-    return sum(_count(source, one.source.table) for one in imported if not one.collection.is_view)
+    there = _tables_of(source)
+    tables = [one.source.table for one in imported if not one.collection.is_view]
+    return sum(_count(source, one) for one in tables if one.lower() in there)
 
 
 def stage(
-    source: ForeignDatabase,
+    source: OfflineReader,
     staging: StagedFile,
     imported: list[Imported],
     notes: Notes,
@@ -69,27 +70,27 @@ def stage(
     """
     tables = [one for one in imported if not one.collection.is_view]
     try:
+        there = _tables_of(source)
         return [
-            _stage_one(source, staging, one, f"t{number}", notes, progress)
+            _stage_one(
+                staging,
+                _Rows(source, one, notes, progress, present=one.source.table.lower() in there),
+                one.collection,
+                f"t{number}",
+                notes,
+            )
             for number, one in enumerate(tables)
         ]
-    except DamagedError as error:
+    except ReadError as error:
         raise SourceError(f"The database cannot be read: {error}.") from None
 
 
 def _stage_one(
-    source: ForeignDatabase,
-    staging: StagedFile,
-    imported: Imported,
-    table: str,
-    notes: Notes,
-    progress: Progress,
+    staging: StagedFile, rows: _Rows, collection: Collection, table: str, notes: Notes
 ) -> Staged:
-    collection = imported.collection
     columns = ", ".join(quote_identifier(field.name) for field in collection.fields)
     staging.run(f"CREATE TABLE {quote_identifier(table)} (_rowid_ INTEGER PRIMARY KEY, {columns})")
     places = ", ".join("?" * (len(collection.fields) + 1))
-    rows = _Rows(source, imported, notes, progress)
     if rows.present:
         staging.add(f"INSERT INTO {quote_identifier(table)} VALUES ({places})", rows.converted())
     kept, removed = make_unique(staging, table, collection, notes)
@@ -100,8 +101,15 @@ class _Rows:
     """The rows of one table of the source, converted. `taken`, `skipped`: how many so far."""
 
     def __init__(
-        self, source: ForeignDatabase, imported: Imported, notes: Notes, progress: Progress
+        self,
+        source: OfflineReader,
+        imported: Imported,
+        notes: Notes,
+        progress: Progress,
+        *,
+        present: bool,
     ) -> None:
+        """`present`: the source has the table."""
         self._source = source
         self._collection = imported.collection
         self._table = imported.source.table
@@ -110,9 +118,9 @@ class _Rows:
         self.taken = 0
         self.skipped = 0
         self._id = ""
-        there = _columns_of(source, self._table)
-        self.present = bool(there)
-        if not there:
+        there = _columns_of(source, self._table) if present else {}
+        self.present = present
+        if not present:
             notes.add(Kind.LEFT_OUT, self._table, "its records: the source has no such table")
         self._columns: list[str] = []
         self._plan: list[tuple[int | None, Convert, Callable[[str], None], Value]] = []
@@ -144,7 +152,7 @@ class _Rows:
     def converted(self) -> Iterator[list[Value]]:
         """Rows as the staging table has them, in the order of the source."""
         key = next(n for n, field in enumerate(self._collection.fields) if field.name == ID_NAME)
-        for number, *raws in self._source.rows(self._sql()):
+        for number, *raws in self._source.stream(self._sql()):
             row = self._converted(raws, key)
             if _NO_FOLDER.fullmatch(self._id):
                 self.skipped += 1
@@ -179,17 +187,18 @@ def _as_bytes(column: str) -> str:
     return f"iif(typeof({column}) = 'text', CAST({column} AS BLOB), {column})"
 
 
-def _columns_of(source: ForeignDatabase, table: str) -> dict[str, str]:
-    """Lower case → as it is spelled; none where it is no table with numbered rows."""
-    if source.row(_TABLE, (table,)) is None:
-        return {}
+def _tables_of(source: OfflineReader) -> frozenset[str]:
+    """Tables with numbered rows, in lower case. SQLite goes through all of them to list any."""
+    return frozenset(str(row[0]).lower() for row in source.rows(_TABLES))
+
+
+def _columns_of(source: OfflineReader, table: str) -> dict[str, str]:
+    """Lower case → as it is spelled."""
     sql = "SELECT name FROM pragma_table_info(?)"
     return {str(row[0]).lower(): str(row[0]) for row in source.rows(sql, (table,))}
 
 
-def _count(source: ForeignDatabase, table: str) -> int:
-    if source.row(_TABLE, (table,)) is None:
-        return 0
+def _count(source: OfflineReader, table: str) -> int:
     row = source.row(f"SELECT count(*) FROM {quote_identifier(table)}")
     assert row is not None
     return int(row[0])

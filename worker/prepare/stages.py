@@ -15,8 +15,8 @@ from shared.limits import DATABASE_OPEN_SECONDS, WRITER_SILENT_SECONDS
 from shared.logs import get_logger
 from shared.run_directory import RunDirectory
 from shared.status_page import StatusPage
+from worker.engine.offline import ReadError
 from worker.engine.reader import Reader
-from worker.engine.state import ReadError
 from worker.engine.writer_link import WriterLink
 from worker.migrations.apply import Migrator, Writing, files_of
 from worker.migrations.databases import database_names, where

@@ -15,6 +15,7 @@ TOO_BIG: Final = "too big"
 FULL: Final = "full"
 AGE: Final = "age"
 IDLE: Final = "idle"
+FORBIDDEN: Final = "forbidden"
 
 # Events may be missing; a stream without a word for that ends.
 RESET: Final = "reset"

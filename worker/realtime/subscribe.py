@@ -15,9 +15,8 @@ import msgspec
 
 from shared.access.identity import Identity
 from shared.errors import Kind, QuillError, forbidden, invalid, not_found
-from shared.limits import REALTIME_SUBSCRIPTIONS_PER_WORKER
 from shared.schema.catalog import Catalog
-from worker.auth.identity import identify
+from worker.auth.identity import caller
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.realtime.clients.client import Client
@@ -28,6 +27,7 @@ from worker.realtime.topics.options import check_options
 from worker.realtime.topics.text import read_topics
 from worker.realtime.topics.topic import Topic, check_count
 from worker.realtime.views.viewpoint import asker_of
+from worker.records.caller import identity_in
 
 PEER_KIND: Final = "realtime.subscribe"
 _UNKNOWN_CLIENT: Final = "Missing or invalid client id."
@@ -117,9 +117,8 @@ async def subscribe_here(context: Context, wish: Subscribe) -> None:
 
 def check_room(context: Context, client: Client, topics: Collection[Topic]) -> None:
     """Raise UNAVAILABLE when the worker has no room for these as all that the client has."""
-    room = REALTIME_SUBSCRIPTIONS_PER_WORKER - context.hub.subscriptions
     more = len(topics) - len(client.subscriptions)
-    if more > room or not context.hub.index.has_room(topics):
+    if more > context.hub.room or not context.hub.index.has_room(topics):
         raise QuillError(Kind.UNAVAILABLE, "Too many subscriptions.", retry_after_seconds=1.0)
 
 
@@ -205,5 +204,5 @@ async def authenticate(context: Context, client: Client, token: str) -> Identity
 
 
 def _named(snapshot: Snapshot, catalog: Catalog, token: str) -> tuple[Identity, Principal | None]:
-    identity = identify(snapshot, catalog, token or None)
+    identity = identity_in(caller(token), snapshot, catalog)
     return identity, principal_as(catalog, identity)

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from shared.access.request import AccessRequest
 from shared.errors import QuillError, forbidden, invalid
 from shared.language.errors import ForbiddenNameError, LanguageError
+from shared.language.expression import Expression
+from shared.language.parser import parse
 from shared.limits import (
     FILTER_CHARS_MAX,
     PLAN_KEY_CHARS_MAX,
@@ -20,9 +22,9 @@ from shared.limits import (
 )
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
-from shared.sql.conditions import Use, compile_filter
+from shared.sql.conditions import Use, compile_condition
 from shared.sql.order import order_of
-from shared.sql.predicate import Predicate, all_of
+from shared.sql.predicate import Predicate, all_of, only_where
 from shared.sql.select import ListPlan, Paging, list_plan
 from shared.sql.shape import shape_of
 from worker.engine.snapshot import Snapshot
@@ -41,7 +43,8 @@ class ListQuery(NamedTuple):
     """What a list was asked for, its page apart.
 
     `only`: the record keys to show, None for all; with `expand` it must be None. `cursor`: where to
-    begin, `""` for the start; None for a page by its number.
+    begin, `""` for the start; None for a page by its number. `where`: a filter that is a tree
+    already, and holds in the place of the text.
     """
 
     sort: str = ""
@@ -50,6 +53,7 @@ class ListQuery(NamedTuple):
     skip_total: bool = False
     expand: str = ""
     cursor: str | None = None
+    where: Expression | None = None
 
 
 class ListForm(NamedTuple):
@@ -78,11 +82,11 @@ def form_of(
 ) -> ListForm:
     """The compiled form, from the cache or made now. Raises FORBIDDEN, INVALID."""
     identity = request.identity
-    wanted, sort = asked.filter, asked.sort.strip()
-    if len(wanted) > FILTER_CHARS_MAX or len(asked.sort) > _SORT_CHARS_MAX:
+    sort = asked.sort.strip()
+    if len(asked.filter) > FILTER_CHARS_MAX or len(asked.sort) > _SORT_CHARS_MAX:
         raise wrong_query()
-    if wanted.isspace():
-        wanted = ""
+    text = "" if asked.filter.isspace() else asked.filter
+    wanted = text if asked.where is None else asked.where
     only = None if asked.only is None else own_names(collection, asked.only)
     paging = Paging.OFFSET
     if asked.cursor is not None:
@@ -94,8 +98,9 @@ def form_of(
     form: ListForm | None = plans.get(catalog.version, key)
     if form is None:
         form = _compile(snapshot, catalog, plans, collection, sort, wanted, only, paging, request)
-        if len(wanted) <= PLAN_KEY_CHARS_MAX:
-            texts = (wanted, sort, form.plan.walk[-1].sql, form.plan.count.sql)
+        text = wanted if isinstance(wanted, str) else repr(wanted)
+        if len(text) <= PLAN_KEY_CHARS_MAX:
+            texts = (text, sort, form.plan.walk[-1].sql, form.plan.count.sql)
             plans.put(catalog.version, key, form, 2 * sum(map(len, texts)))
     return form
 
@@ -121,7 +126,7 @@ def _compile(
     plans: PlanCache,
     collection: Collection,
     sort: str,
-    wanted: str,
+    wanted: str | Expression,
     only: frozenset[str] | None,
     paging: Paging,
     request: AccessRequest,
@@ -142,7 +147,9 @@ def _compile(
     if paging is not Paging.OFFSET:
         check_order(order)
     shape = shape_of(collection, catalog, hidden=identity.superuser, caller=caller, only=only)
-    page, count = (all_of(rule, one) for rule, one in zip(rules, filters, strict=True))
+    page, count = (
+        all_of(rule, only_where(rule, one)) for rule, one in zip(rules, filters, strict=True)
+    )
     plan, why = settled(snapshot, list_plan(collection, page, count, order, shape, paging), request)
     return ListForm(
         collection,
@@ -155,7 +162,7 @@ def _compile(
 
 
 def _filters(
-    wanted: str,
+    wanted: str | Expression,
     collection: Collection,
     catalog: Catalog,
     caller: Collection | None,
@@ -165,7 +172,16 @@ def _filters(
     """The filter in its forms for page and count."""
     if not wanted:
         return [None, None]
+    expression = parse(wanted) if isinstance(wanted, str) else wanted
     return [
-        compile_filter(wanted, collection, catalog, caller=caller, superuser=superuser, use=use)
+        compile_condition(
+            expression,
+            collection,
+            catalog,
+            caller=caller,
+            use=use,
+            client=True,
+            superuser=superuser,
+        )
         for use in (Use.PAGE, Use.COUNT)
     ]

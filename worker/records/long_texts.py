@@ -23,18 +23,18 @@ from shared.schema.fields.listed import ListedField
 from shared.schema.fields.text import TextField
 from shared.sql.predicate import Predicate
 
-_LIKE: Final = " LIKE "
+_SEARCHES: Final = (" LIKE ", " GLOB ", " REGEXP ")
 _CHAR_BYTES_MAX: Final = 4
 _ITEM_BYTES: Final = 64  # of a list; most are ids
 
 
 def searches_long_texts(catalog: Catalog, condition: Predicate | None) -> bool:
-    """Whether a condition with a LIKE names a field that may hold a long text, in any collection.
+    """Whether a condition with a search in texts names a field that may hold a long text, in any collection.
 
     It may be compared in another way, or be another collection's of the same name: then the thread
     is a detour and nothing worse.
     """
-    if condition is None or _LIKE not in condition.sql:
+    if condition is None or not any(word in condition.sql for word in _SEARCHES):
         return False
     names = {one.name for made in catalog.all() for one in made.fields if _may_be_long(one)}
     return any(quote_identifier(name) in condition.sql for name in names)

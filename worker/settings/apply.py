@@ -26,7 +26,7 @@ from shared.logs import get_logger
 from shared.messages.commands import Result, Status
 from shared.schema.catalog import CONFIG, DATABASES, DIGEST, PUT_SETTING_SQL, Catalog
 from shared.sql.plan import Plan, Step, run
-from worker.apis.refusal import refuse_rules
+from worker.apis.refusal import refuse_config
 from worker.engine.reader import Reader
 from worker.engine.writer_link import WriterLink
 from worker.settings.files import settings_lock, write_default
@@ -81,7 +81,7 @@ async def _apply(
         if sources.digest == catalog.settings_digest:
             return Applied(changed=False)
         loaded = await asyncio.to_thread(load_sources, layout, sources, catalog)
-        await asyncio.to_thread(refuse_rules, reader, catalog, loaded.public)
+        await asyncio.to_thread(refuse_config, reader, catalog, loaded.public)
         plan = Plan(
             catalog.version, settings_steps(loaded.public, sources.digest), changes_catalog=True
         )

@@ -28,7 +28,7 @@ from shared.depot.sources import Sources, read_sources
 from shared.errors import Kind, Problems, QuillError, invalid
 from shared.limits import CATALOG_DEADLINE_SECONDS, CONFIG_BYTES_MAX
 from shared.schema.catalog import Catalog
-from worker.apis.refusal import refuse_rules
+from worker.apis.refusal import refuse_config
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Origin, identity_in
@@ -80,7 +80,7 @@ async def refused_files(context: Context) -> str:
         sources = await asyncio.to_thread(read_sources, layout, os.environ)
         if sources.digest != catalog.settings_digest:
             loaded = await asyncio.to_thread(load_sources, layout, sources, catalog)
-            await asyncio.to_thread(refuse_rules, context.reader, catalog, loaded.public)
+            await asyncio.to_thread(refuse_config, context.reader, catalog, loaded.public)
     except ConfigError as error:
         return str(error)
     return ""
@@ -99,6 +99,7 @@ async def change_settings(
         catalog = context.catalog.current()
         change = await asyncio.to_thread(_change, layout, catalog, changes)
         if change is not None:
+            await asyncio.to_thread(_refuse, context, catalog, change)
             await _put_in_force(context, layout, change, origin, ask)
     return await view_settings(context, origin)
 
@@ -125,6 +126,17 @@ def _change(layout: DepotLayout, catalog: Catalog, changes: Mapping[str, Any]) -
     if max(map(len, texts)) > CONFIG_BYTES_MAX:
         raise invalid(f"The settings would be larger than {CONFIG_BYTES_MAX} bytes.")
     return _Change(sources, new, *texts)
+
+
+def _refuse(context: Context, catalog: Catalog, change: _Change) -> None:
+    """What somebody has written into the file meanwhile would be in force, too. Raises INVALID."""
+    new = change.loaded.public
+    if (new.schemas, new.record_apis) == (catalog.config.schemas, catalog.config.record_apis):
+        return
+    try:
+        refuse_config(context.reader, catalog, new)
+    except ConfigError as error:
+        raise invalid(f"The settings must be mended in their file first: {error}") from None
 
 
 def _changed(old: Loaded, changes: Mapping[str, Any], given: Mapping[str, str]) -> Loaded | None:

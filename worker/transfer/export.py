@@ -49,7 +49,7 @@ class Exported(NamedTuple):
 @contextmanager
 def open_export(database: Path, wanted: Wanted) -> Iterator[Exported]:
     """Read within the block; all rows are of one moment. Raises INVALID."""
-    with OfflineReader(database) as reader, reader.snapshot():
+    with OfflineReader(database, held=True) as reader:
         catalog = reader.catalog()
         collection = catalog.find(wanted.collection)
         if collection is None:

@@ -49,8 +49,12 @@ class Folder:
         return self.path / _ROWS
 
     def tell(self, story: Story) -> None:
-        """Note what this import is about, for those who find the folder."""
-        (self.path / _STORY).write_bytes(msgspec.json.encode(story))
+        """Note what this import is about, for those who find the folder. Raises INVALID."""
+        path = self.path / _STORY
+        try:
+            path.write_bytes(msgspec.json.encode(story))
+        except OSError as error:
+            raise invalid(f"{path} cannot be written: {error.strerror}.") from None
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from shared.schema.catalog import Catalog
 from shared.schema.constraints import NOT_UNIQUE
 from shared.sql.plan import Value
 from shared.sql.staged import SCHEMA, drop_rows, repeated_rows, staged_index
-from worker.engine.offline import OfflineReader, OtherSchemaError
+from worker.engine.offline import OfflineReader, ReadError
 from worker.engine.staging import NotUniqueError, StagedFile
 from worker.transfer.problems import Problems
 from worker.transfer.target import Target, changed_meanwhile
@@ -97,8 +97,10 @@ def judge(
             reader.attach(staged.path, SCHEMA)
             try:
                 bad = judge_against(reader, catalog, target, rows, progressed)
-            except OtherSchemaError:
-                raise changed_meanwhile(target.collection) from None
+            except ReadError as error:
+                if error.other_schema:
+                    raise changed_meanwhile(target.collection) from None
+                raise
         if not bad:
             break
         for line, faults in bad.values():

@@ -76,7 +76,7 @@ class Ready(NamedTuple):
 
 def open_import(layout: DepotLayout, asked: Asked, source: Source) -> Opened:
     """Read the sample and settle the columns. Raises QuillError."""
-    with OfflineReader(layout.database()) as reader, reader.snapshot():
+    with OfflineReader(layout.database(), held=True) as reader:
         catalog = reader.catalog()
     collection = None if asked.create else _existing(catalog, asked)
     if asked.create and catalog.find(asked.collection) is not None:

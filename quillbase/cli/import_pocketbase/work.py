@@ -29,6 +29,7 @@ from shared.depot.replace import (
     prepare_incoming,
     replace_data,
 )
+from shared.errors import sentence_of
 from shared.limits import IMPORT_SECONDS, IMPORT_SECONDS_PER_ROW, IMPORT_WAIT_SECONDS
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
@@ -75,7 +76,7 @@ def carry_over(asked: Asked) -> Report:
     except ReplacementError as error:
         raise Refusal(f"The data cannot be put in place: {error}") from None
     except OSError as error:
-        raise Refusal(f"The import failed: {error}.") from error
+        raise Refusal(f"The import failed: {sentence_of(error)}") from error
 
 
 def _try_out(asked: Asked) -> Report:

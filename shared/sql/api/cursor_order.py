@@ -9,7 +9,8 @@ the last beyond, then all but the last two equal and the next beyond, and so on.
 is full, they reach it at once among any number of ties; as one condition, joined by OR, they do not.
 
 A cursor is the values with a check by a secret key, which also binds it to its API and its order.
-So it is good for as long as the key is, and nobody can make one.
+So it is good for as long as the key is, and nobody can make one. Values that are too long for an
+address are not held: then the row itself has to tell them.
 """
 
 from __future__ import annotations
@@ -138,26 +139,34 @@ def _all(conditions: Sequence[Condition]) -> Condition:
 def write_cursor(
     key: bytes, api_name: str, order: CursorOrder, values: Sequence[Value]
 ) -> str | None:
-    """The cursor of the page after a row with these values; None if they are too long for one.
+    """The cursor of the page after a row with these values.
 
-    `key`: the secret that cursors are checked by.
+    Where they are too long for one it holds the last alone, the row's key, and is good as long as
+    the row is there; None if that is too long, too. `key`: the secret that cursors are checked by.
     """
-    packed = msgspec.msgpack.encode(list(values))
-    text = urlsafe_b64encode(_check(key, api_name, order, packed) + packed).rstrip(b"=").decode()
-    return text if len(text) <= CURSOR_CHARS_MAX else None
+    for held in (values, values[-1:]):
+        packed = msgspec.msgpack.encode(list(held))
+        check = _check(key, api_name, order, packed)
+        text = urlsafe_b64encode(check + packed).rstrip(b"=").decode()
+        if len(text) <= CURSOR_CHARS_MAX:
+            return text
+    return None
 
 
 def read_cursor(key: bytes, api_name: str, order: CursorOrder, cursor: str) -> tuple[Value, ...]:
-    """The values in a cursor. Raises INVALID for one that is damaged or of another list."""
+    """The values in a cursor, or the key alone.
+
+    Raises INVALID for one that is damaged or of another list.
+    """
     if len(cursor) > CURSOR_CHARS_MAX:
-        raise _bad_cursor()
+        raise bad_cursor()
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except (UnicodeEncodeError, binascii.Error):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
     check, packed = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
     if not hmac.compare_digest(check, _check(key, api_name, order, packed)):
-        raise _bad_cursor()
+        raise bad_cursor()
     return tuple(msgspec.msgpack.decode(packed, type=list[Value]))
 
 
@@ -166,5 +175,6 @@ def _check(key: bytes, api_name: str, order: CursorOrder, packed: bytes) -> byte
     return hmac.digest(key, bound, "sha256")[:_CHECK_BYTES]
 
 
-def _bad_cursor() -> QuillError:
+def bad_cursor() -> QuillError:
+    """The refusal of a cursor."""
     return invalid("Bad cursor")

@@ -23,7 +23,14 @@ from uuid import UUID
 
 from shared.errors import QuillError, invalid
 from shared.language.expression import Join
-from shared.language.filter_tree import Compare, Operator, Tree, comparisons
+from shared.language.filter_tree import (
+    Compare,
+    Junction,
+    Operator,
+    Tree,
+    comparisons,
+    joined,
+)
 from shared.limits import (
     FILTER_COMPARISONS_MAX,
     GEOMETRY_TEXT_BYTES_MAX,
@@ -71,11 +78,15 @@ class Filter(NamedTuple):
     none; they are run first, so that its fault is not taken for a rule's. `searches`: it looks into
     texts or geometries, where no clock ends a step, which is nothing for the event loop; and what
     it finds there may be too large for it, so that a failure is most likely its own.
+    `sure` and `fallible`: the condition in two that have to hold both, the latter with all that may
+    fail at some row; None where there is no such part.
     """
 
     condition: Condition
     trial: Condition | None = None
     searches: bool = False
+    sure: Condition | None = None
+    fallible: Condition | None = None
 
 
 def column_sql(column: Column) -> str:
@@ -92,9 +103,24 @@ def compile_filter(columns: Iterable[Column], tree: Tree) -> Filter:
     if len(found) > FILTER_COMPARISONS_MAX:
         raise bad_filter(f"there are more than {FILTER_COMPARISONS_MAX} comparisons")
     known = {fold(column.name): column for column in columns if not column.write_only}
-    condition = _tree(tree, known)
     searches = any(one.operator in _SEARCHES for one in found)
-    return Filter(condition, _trial(found), searches)
+    sure, fallible = (_together(parts, known) for parts in _by_risk(tree))
+    return Filter(_tree(tree, known), _trial(found), searches, sure, fallible)
+
+
+def _by_risk(tree: Tree) -> tuple[list[Tree], list[Tree]]:
+    """The parts that have to hold all: those that cannot fail, and those that can."""
+    parts = tree.parts if isinstance(tree, Junction) and tree.join is Join.ALL else (tree,)
+    sure: list[Tree] = []
+    fallible: list[Tree] = []
+    for part in parts:
+        fails = any(one.operator in _TRIED for one in comparisons(part))
+        (fallible if fails else sure).append(part)
+    return sure, fallible
+
+
+def _together(parts: list[Tree], known: dict[str, Column]) -> Condition | None:
+    return _tree(joined(Join.ALL, tuple(parts)), known) if parts else None
 
 
 def _trial(found: list[Compare]) -> Condition | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shared.quote import quote_identifier
 from shared.schema.api import RecordApi, SqlRule
 from shared.sql.api.cursor_order import CursorOrder
-from shared.sql.api.filters import Condition
+from shared.sql.api.filters import Condition, Filter
 from shared.sql.api.rules import ROW, source_sql
 
 
@@ -38,6 +38,19 @@ def page_sql(
 def count_sql(api: RecordApi, rule: SqlRule | None, conditions: Sequence[Condition]) -> str:
     """How many rows there are. Bound: rule, conditions."""
     return f"SELECT count(*) FROM {source_sql(api)}{_where(rule, conditions)}"
+
+
+def filter_conditions(found: Filter, rule: SqlRule | None) -> tuple[Condition, ...]:
+    """What a filter asks of the rows that a rule lets be seen.
+
+    SQLite may ask it first, and of what fails there the client is told. So what may fail is not
+    asked of any other row: whoever hears of a failure could find out what hidden rows hold.
+    """
+    fallible = found.fallible
+    if rule is None or fallible is None:
+        return (found.condition,)
+    allowed = fallible._replace(sql=f"CASE WHEN {rule.condition} THEN {fallible.sql} END")
+    return (allowed,) if found.sure is None else (found.sure, allowed)
 
 
 def trial_sql(trial: Condition) -> str:

@@ -51,11 +51,14 @@ def value_sql(column: Column, row: str) -> str:
     if column.type is DataType.BLOB:
         return f"base64_url_safe({name})"
     if column.type is DataType.ANY:
-        return f"iif(typeof({name}) = 'blob', base64_url_safe({name}), {name})"
-    if column.type is DataType.REAL:
-        # An infinite number is no JSON: the statement fails rather than to tell another one.
-        return f"iif(abs({name}) = 9e999, json('an infinite number'), {name})"
-    return name
+        kinds = f"WHEN 'blob' THEN base64_url_safe({name}) WHEN 'real' THEN {_finite(name)}"
+        return f"CASE typeof({name}) {kinds} ELSE {name} END"
+    return _finite(name) if column.type is DataType.REAL else name
+
+
+def _finite(name: str) -> str:
+    """An infinite number is no JSON: the statement fails rather than to tell another one."""
+    return f"iif(abs({name}) = 9e999, json('an infinite number'), {name})"
 
 
 def _json(schema: str, name: str) -> str:

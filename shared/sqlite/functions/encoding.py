@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import Final
 
-from shared.limits import SQL_TEXT_BYTES_MAX
+from shared.limits import SQL_BLOB_BYTES_MAX, SQL_TEXT_BYTES_MAX
 from shared.sqlite.functions.function import Function, blob_argument, refuse, text_argument
 
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
@@ -18,7 +18,7 @@ def standard(value: object) -> str | bytes | None:
     if value is None:
         return None
     if type(value) is not str:
-        return base64.b64encode(blob_argument("base64", value, SQL_TEXT_BYTES_MAX)).decode()
+        return base64.b64encode(blob_argument("base64", value, SQL_BLOB_BYTES_MAX)).decode()
     return _decoded("base64", text_argument("base64", value, SQL_TEXT_BYTES_MAX))
 
 
@@ -31,7 +31,7 @@ def url_safe(value: object) -> str | bytes | None:
         return None
     name = "base64_url_safe"
     if type(value) is not str:
-        return base64.urlsafe_b64encode(blob_argument(name, value, SQL_TEXT_BYTES_MAX)).decode()
+        return base64.urlsafe_b64encode(blob_argument(name, value, SQL_BLOB_BYTES_MAX)).decode()
     text = text_argument(name, value, SQL_TEXT_BYTES_MAX)
     if not _URL_SAFE.fullmatch(text):
         refuse(name, "this is no base64")

@@ -21,32 +21,9 @@ from shared.limits import (
     SQL_SCHEMAS_KEPT,
     SQL_TEXT_BYTES_MAX,
 )
+from shared.schema.tables.builtin_schemas import BUILTIN, FILE, FILES, stored_schema
 from shared.sqlite.functions.function import Function, FunctionError, refuse, text_argument
-
-_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-_FILE: Final = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "original_filename": _TEXT_OR_NULL,
-        "filename": {"type": "string"},
-        "content_type": _TEXT_OR_NULL,
-        "mime_type": _TEXT_OR_NULL,
-    },
-    "required": ["id", "filename"],
-    "additionalProperties": False,
-}
-FILE_SCHEMA: Final = "std.FileUpload"
-FILES_SCHEMA: Final = "std.FileUploads"
-BUILT_IN: Final[Mapping[str, dict[str, Any]]] = {
-    FILE_SCHEMA: _FILE,
-    FILES_SCHEMA: {"type": "array", "items": _FILE},
-    "std.KeyValue": {
-        "type": "object",
-        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-    },
-}
-"""Schemas that every depot has: what is stored of one file, of several, and a flat object."""
+from shared.sqlite.functions.schema_steps import steps
 
 
 class Judge(NamedTuple):
@@ -57,36 +34,57 @@ class Judge(NamedTuple):
     bytes_max: int
 
 
-class _Registry:
-    """The schemas that have a name in this process, and those of them that are compiled."""
+class _Named:
+    """The schemas that have a name. Each is compiled when it is first asked for, and once."""
 
-    def __init__(self) -> None:
-        self._texts: Mapping[str, str] = {}
-        self._judges: dict[str, Judge] = {}
+    def __init__(self, texts: Mapping[str, str], judges: dict[str, Judge]) -> None:
+        self.texts = texts
+        self.judges = judges
+        self._faults: dict[str, str] = {}
 
-    def replace(self, texts: Mapping[str, str]) -> None:
-        judges = {name: compile_schema(text) for name, text in texts.items()}
-        for name in texts:
-            if name in BUILT_IN:
-                raise FunctionError(f"the schema {name} is built in")
-        self._texts, self._judges = dict(texts), judges
+    def judge(self, name: str) -> Judge:
+        """Raises FunctionError for a name that no schema has, and for what is no schema."""
+        shown = f"{name[:_NAME_SHOWN]!r}"
+        if name not in BUILTIN and name not in self.texts:
+            refuse(_NAME, f"there is no schema {shown}")
+        if name in self._faults:
+            refuse(_NAME, f"the schema {shown} cannot be used: {self._faults[name]}")
+        try:
+            judge = self._compile(name)
+        except FunctionError as error:
+            self._faults[name] = str(error)
+            return self.judge(name)
+        self.judges[name] = judge
+        return judge
 
-    def judge(self, name: str) -> Judge | None:
-        found = self._judges.get(name)
-        if found is None and name in BUILT_IN:
-            found = self._judges[name] = _compile(BUILT_IN[name], "")
-        return found
+    def _compile(self, name: str) -> Judge:
+        if name in BUILTIN:
+            return _compile(stored_schema(name), "")
+        return compile_schema(self.texts[name])
 
 
-_registry: Final = _Registry()
+_NAME: Final = "jsonschema"
+_NAME_SHOWN: Final = 100
+_REASON_SHOWN: Final = 300
+_known = _Named({}, {})
 
 
 def set_schemas(texts: Mapping[str, str]) -> None:
     """Make `texts`, JSON Schemas by their names, those of this process, beside the built-in ones.
 
-    Raises FunctionError, and changes nothing, for what is no schema and for a built-in name.
+    They hold for every connection and from the next call. Nothing is judged here: a call that names
+    one which is no schema fails.
     """
-    _registry.replace(texts)
+    global _known  # noqa: PLW0603 - replaced as a whole, so that each call sees one set
+    old = _known
+    if texts == old.texts:
+        return
+    same = {
+        name: judge
+        for name, judge in list(old.judges.items())
+        if name in BUILTIN or texts.get(name) == old.texts.get(name)
+    }
+    _known = _Named(dict(texts), same)
 
 
 def compile_schema(text: str) -> Judge:
@@ -101,10 +99,8 @@ def jsonschema(name: object, value: object) -> bool:
     """Whether `value`, JSON, has the schema of that name; also for NULL. Raises FunctionError."""
     if value is None:
         return True
-    judge = _registry.judge(name) if type(name) is str else None
-    if judge is None:
-        refuse("jsonschema", f"there is no schema {str(name)[:100]!r}")
-    return type(value) is str and _holds("jsonschema", judge, value)
+    judge = _judge(name)
+    return type(value) is str and _holds(_NAME, judge, value)
 
 
 def jsonschema_of_types(name: object, value: object, types: object) -> bool:
@@ -114,11 +110,10 @@ def jsonschema_of_types(name: object, value: object, types: object) -> bool:
     """
     if types is None or value is None:
         return jsonschema(name, value)
-    if name not in {FILE_SCHEMA, FILES_SCHEMA}:
-        refuse("jsonschema", "only schemas of files take a third argument")
-    listed = text_argument("jsonschema", types, SQL_SCHEMA_BYTES_MAX)
-    allowed = {each.strip() for each in listed.split(",")}
-    return type(value) is str and _holds("jsonschema", _judge_of_files(str(name), allowed), value)
+    if name not in (FILE, FILES):
+        refuse(_NAME, "only schemas of files take a third argument")
+    allowed = _types(text_argument(_NAME, types, SQL_SCHEMA_BYTES_MAX))
+    return type(value) is str and _holds(_NAME, _judge_of_files(str(name), allowed), value)
 
 
 def jsonschema_matches(schema: object, value: object) -> bool | None:
@@ -132,12 +127,23 @@ def jsonschema_matches(schema: object, value: object) -> bool | None:
     return type(value) is str and _holds("jsonschema_matches", judge, value)
 
 
-def _judge_of_files(name: str, allowed: set[str]) -> Judge:
-    shaped = _registry.judge(name)
-    assert shaped is not None
+def _judge(name: object) -> Judge:
+    if type(name) is not str:
+        refuse(_NAME, f"there is no schema {str(name)[:_NAME_SHOWN]!r}")
+    known = _known
+    return known.judges.get(name) or known.judge(name)
+
+
+@lru_cache(SQL_SCHEMAS_KEPT)
+def _types(listed: str) -> frozenset[str]:
+    return frozenset(each.strip() for each in listed.split(","))
+
+
+def _judge_of_files(name: str, allowed: frozenset[str]) -> Judge:
+    shaped = _judge(name)
 
     def holds(value: Any) -> bool:
-        files = value if name == FILES_SCHEMA else [value]
+        files = value if name == FILES else [value]
         return shaped.holds(value) and all(each.get("mime_type") in allowed for each in files)
 
     return shaped._replace(holds=holds)
@@ -194,13 +200,16 @@ def _compile(schema: Any, text: str) -> Judge:
     )
     try:
         made = jsonschema_rs.validator_for(schema, pattern_options=patterns, offline=True)
+        size = max(_nodes(text), steps(schema))
     except (ValueError, RecursionError, jsonschema_rs.ReferencingError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0][:_REASON_SHOWN]
         raise FunctionError(f"this is no schema: {reason}") from None
     bytes_max = (
         SQL_PATTERNED_BYTES_MAX if "pattern" in text or "\\u" in text else SQL_TEXT_BYTES_MAX
     )
-    nodes_max = min(SQL_JSON_NODES_MAX, SQL_SCHEMA_STEPS_MAX // _nodes(text))
+    nodes_max = min(SQL_JSON_NODES_MAX, SQL_SCHEMA_STEPS_MAX // size)
+    if not nodes_max:
+        raise FunctionError("this is no schema that can be used: its references make it too large")
     return Judge(made.is_valid, nodes_max, bytes_max)
 
 

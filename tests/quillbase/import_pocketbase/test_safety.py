@@ -1,7 +1,7 @@
 """The source is never changed, and the depot is the old one or the new one, whatever happens.
 
 Tests `quillbase.cli.import_pocketbase.command`, `quillbase.cli.import_pocketbase.work`,
-`worker.pb_data.source`, `worker.pb_data.target`, `worker.engine.foreign`, `shared.sqlite.foreign`.
+`worker.pb_data.source`, `worker.pb_data.target`, `worker.engine.offline`, `shared.sqlite.foreign`.
 """
 
 from __future__ import annotations

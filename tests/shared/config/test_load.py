@@ -1,7 +1,7 @@
 """From files and variables to one Config: who wins, where secrets go, what is refused.
 
 Tests `shared.config.load`, `shared.config.vault`, `shared.config.environment`,
-`shared.config.build`, `shared.config.check`.
+`shared.config.build`, `shared.config.check`, `shared.config.one_line`.
 """
 
 from __future__ import annotations
@@ -161,6 +161,9 @@ def test_secrets_leave_and_come_back(tree: dict[str, Any]) -> None:
         (b"email { smtp_port: 70000 }", {"email.smtp_port": "validation_max_less_equal_than_required"}),
         (b"email { smtp_enabled: true smtp_port: 0 }", {"email.smtp_host": "validation_required", "email.smtp_port": "validation_required"}),
         (b'email { sender_address: "nobody" }', {"email.sender_address": "validation_is_email"}),
+        (b'email { sender_name: "a\\r\\nBcc: b@c.de" }', {"email.sender_name": "validation_match_invalid"}),
+        (b'email { otp_template { subject: "a\\nb" body: "a\\nb" } }', {"email.otp_template.subject": "validation_match_invalid"}),
+        (b'auth { redirect_uri_allowlist: ["a", "b\\000"] }', {"auth.redirect_uri_allowlist.1": "validation_match_invalid"}),
         (b"logs { min_level: 9223372036854775807 }", {"logs.min_level": "validation_invalid_value"}),
         (b'databases { name: "main" }', {"databases.0.name": "validation_not_in_invalid"}),
         (b'databases { name: "../x" }', {"databases.0.name": "validation_match_invalid"}),
@@ -186,6 +189,15 @@ def test_names_of_providers_are_plain(name: str) -> None:
     """With a dot in its name a provider's secret would not be found, and stay where it stands."""
     text = f'auth {{ oauth_providers {{ key: "{name}" value {{ client_secret: "x" }} }} }}'
     assert list(refused(text.encode()).values()) == ["validation_match_invalid"]
+
+
+def test_what_may_have_lines() -> None:
+    """Bodies of mails, schemas and rules."""
+    text = (
+        'email { otp_template { body: "a\\nb" } } schemas { name: "s" schema: "{\\n}" }'
+        ' record_apis { name: "a" table_name: "t" read_access_rule: "1\\n= 1" }'
+    )
+    assert load(text.encode(), b"", {}).config.schemas[0].schema == "{\n}"
 
 
 def test_names_of_providers_do_not_share_a_secret() -> None:

@@ -20,6 +20,7 @@ from shared.depot.replace import (
     replace_data,
 )
 from shared.limits import REPLACED_KEPT_MAX
+from tests.small_disk import filled, small_disk
 
 OLD = {
     "data/main.db": "old",
@@ -91,7 +92,7 @@ def _decided(path: Path) -> tuple[DepotLayout, replace.Journal]:
     journal = replace.Journal(
         "restore of x.zip", "stamp", replace._leaving(layout), replace._staged(layout)
     )
-    replace._write_journal(layout, journal)
+    replace._decide(layout, journal)
     return layout, journal
 
 
@@ -205,3 +206,16 @@ def test_only_the_newest_replaced_data_is_kept(tmp_path: Path) -> None:
     kept = {(path / "data/main.db").read_text() for path in layout.replaced.iterdir()}
     assert len(kept) == REPLACED_KEPT_MAX
     assert str(n - 1) in kept
+
+
+def test_a_full_disk_before_the_decision_changes_nothing(tmp_path: Path) -> None:
+    """Not even a folder for the old files stays; decided, it needs no room any more."""
+    with small_disk(tmp_path / "disk", 256) as disk:
+        layout = _staged(disk / "depot")
+        with filled(disk), pytest.raises(OSError, match="No space left"):
+            replace_data(layout, "restore of x.zip")
+        assert _files(layout.path) == OLD
+        assert not layout.replaced.exists()
+        layout, _ = _decided(disk / "other")
+        with filled(disk):
+            assert "was completed" in (finish_replacement(layout) or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.sql.pattern import like_pattern
+from shared.sql.pattern import glob_pattern, like_pattern
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,12 @@ from shared.sql.pattern import like_pattern
 def test_wildcards(text: str, pattern: str) -> None:
     """Without a wildcard of the user's own everything means itself."""
     assert like_pattern(text) == pattern
+
+
+@pytest.mark.parametrize(
+    ("like", "glob"),
+    [("a%", "a*"), ("a_b", "a?b"), ("*", "[*]"), ("?", "[?]"), ("[a]", "[[]a]"), ("é\\", "é\\")],
+)
+def test_like_as_glob(like: str, glob: str) -> None:
+    """What only GLOB knows stands for itself."""
+    assert glob_pattern(like) == glob

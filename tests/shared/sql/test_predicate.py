@@ -8,7 +8,7 @@ import pytest
 
 from shared.access.identity import Identity
 from shared.access.request import GUEST_REQUEST, AccessRequest
-from shared.sql.predicate import all_of, predicate
+from shared.sql.predicate import all_of, only_where, predicate
 from shared.sql.request_values import AuthField, BodyField, Moment, Parameter, Place, SentValue
 
 CALLER = AccessRequest(Identity("c_users", "users", {"id": "u1"}), body={"a": 1})
@@ -50,3 +50,24 @@ def test_predicates_join() -> None:
     assert both.depends_on_identity
     assert all_of(one, None) is one
     assert all_of(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "value", "guarded"),
+    [
+        ("lower(a) LIKE lower(?) ESCAPE '\\'", "%x%", False),
+        ("lower(a) LIKE lower(?) ESCAPE '\\'", "x" * 200, True),
+        ("lower(?) LIKE lower('%' || a) ESCAPE '\\'", "x", True),
+        ("a REGEXP ?", "x", True),
+        ("a = ?", "x" * 200, False),
+    ],
+)
+def test_what_may_fail_is_asked_where_the_rule_holds(sql: str, value: str, guarded: bool) -> None:
+    """And nothing else, which would cost the rule once more."""
+    rule, condition = predicate("b = ?", (1,)), predicate(sql, (value,))
+    found = only_where(rule, condition)
+    assert found is not None
+    assert (found is not condition) == guarded
+    if guarded:
+        assert (found.sql, found.params) == (f"CASE WHEN b = ? THEN {sql} END", (1, value))
+    assert only_where(None, condition) is condition

@@ -142,3 +142,18 @@ def test_functions_of_a_schema_are_no_faults(tmp_path: Path) -> None:
         connection.execute("CREATE INDEX by_text ON t(uuid_text(id))")
         connection.execute("INSERT INTO t(id) VALUES (uuid_v7())")
     assert faults_of(path) == []
+
+
+def test_rows_of_other_schemas_are_no_faults(tmp_path: Path) -> None:
+    """Settings may have changed since; a built-in schema has not."""
+    path = tmp_path / "a.db"
+    with closing(open_writer(path)) as connection:
+        connection.execute("CREATE TABLE t(v TEXT CHECK (jsonschema('gone', v))) STRICT")
+        connection.execute("CREATE TABLE u(v TEXT CHECK (jsonschema('std.KeyValue', v))) STRICT")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("INSERT INTO t VALUES ('5')")
+    assert faults_of(path) == []
+    with closing(open_writer(path)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("INSERT INTO u VALUES ('5')")
+    assert faults_of(path) == ["CHECK constraint failed in u"]

@@ -36,6 +36,9 @@ CREATE TABLE place (
 CREATE TABLE many (id INTEGER PRIMARY KEY, grade INTEGER, note TEXT) STRICT;
 CREATE TABLE word (id TEXT PRIMARY KEY NOT NULL, n REAL) STRICT;
 CREATE VIEW seen AS SELECT m.id, m.data, r.name FROM message AS m INNER JOIN room AS r ON m.room = r.id;
+CREATE VIEW people AS SELECT id, email FROM _user;
+CREATE VIEW hashes AS SELECT id, password_hash AS shown FROM people_and_all;
+CREATE VIEW people_and_all AS SELECT * FROM _user;
 CREATE VIEW pairs AS SELECT m.id, r.name FROM message AS m INNER JOIN room AS r ON 1;
 INSERT INTO room VALUES (1, 'one', 'hidden-value'), (2, 'Two', NULL), ({LARGEST}, 'large', NULL);
 INSERT INTO message (id, room, other, data, score, extra, thing, file) VALUES
@@ -45,6 +48,9 @@ INSERT INTO message (id, room, other, data, score, extra, thing, file) VALUES
 INSERT INTO place VALUES (1, 'here', ST_GeomFromText('POINT(1 2)')), (2, 'nowhere', NULL);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
   INSERT INTO many SELECT i, i % 3, iif(i % 2, NULL, 'even') FROM n;
+CREATE TABLE diary (id INTEGER PRIMARY KEY, room INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+INSERT INTO diary SELECT value, 9, value || printf('%.*c', 5000, 'x') FROM json_each('[11, 12, 13]');
+INSERT INTO diary VALUES (1, 1, 'seen'), (2, 3, 'the secret of ' || printf('%.*c', 200, 'x'));
 INSERT INTO word VALUES ('plain', 1.0), ('with blank', 9e999);
 """
 OTHER: Final = """
@@ -74,6 +80,11 @@ record_apis { name: "cased" table_name: "room" acl_world: [READ]
   read_access_rule: "_ROW_.name LIKE 't%'" excluded_columns: "hidden" }
 record_apis { name: "seen" table_name: "seen" acl_world: [READ, SCHEMA] }
 record_apis { name: "pairs" table_name: "pairs" acl_world: [READ] }
+record_apis { name: "open_diary" table_name: "diary" acl_world: [READ] }
+record_apis { name: "diary" table_name: "diary" acl_world: [READ]
+  read_access_rule: "EXISTS(SELECT 1 FROM room WHERE id = _ROW_.room)" }
+record_apis { name: "people" table_name: "people" acl_world: [READ] }
+record_apis { name: "hashes" table_name: "hashes" acl_world: [READ] }
 record_apis { name: "place" table_name: "place" acl_world: [READ] }
 record_apis { name: "many" table_name: "many" acl_world: [READ] listing_hard_limit: 40 }
 record_apis { name: "word" table_name: "word" acl_world: [READ] }

@@ -1,12 +1,14 @@
 """SQL rules judged before they run: what may stand in one, what it becomes, and what is refused.
 
-Also tests `shared.sqlite.expression`, `worker.engine.rule_rehearsal`, `shared.sql.api.rules`.
+Also tests `shared.sqlite.expression`, `worker.engine.rule_rehearsal`, `shared.sql.api.rules`,
+`shared.sql.api.own_tables`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import apsw
 import pytest
@@ -268,14 +270,100 @@ def test_databases_beside(tables: Tables) -> None:
         assert judged("EXISTS (SELECT 1 FROM other.note)").reads == {"other.note"}
         assert "third.note" in judged("(SELECT min(id) FROM third.note)", ("third",)).reads
         for text in ("EXISTS (SELECT id FROM third.note)", "EXISTS (SELECT id FROM main.room)"):
-            with pytest.raises(RuleError):
+            with pytest.raises(RuleError, match="may not be read"):
                 judged(text)
+
+
+SAME = "CREATE TABLE open (id INTEGER PRIMARY KEY, note INTEGER) STRICT; CREATE TABLE note (id INTEGER PRIMARY KEY) STRICT; INSERT INTO note VALUES (1), (2);"
+
+
+def test_databases_with_tables_called_alike(tables: Tables) -> None:
+    """A bare name is a table of the rule's own database, whichever was attached first."""
+    with closing(apsw.Connection(":memory:")) as database:
+        for name, note in (("alpha", 1), ("beta", 2)):
+            database.execute(f"ATTACH ':memory:' AS {name}")
+            database.execute(
+                SAME.replace("TABLE ", f"TABLE {name}.").replace("INTO ", f"INTO {name}.")
+            )
+            database.execute(f"INSERT INTO {name}.open (note) VALUES ({note})")
+        same = {
+            name: read_tables(database.execute, name, refused=apsw.SQLError)
+            for name in ("alpha", "beta")
+        }
+        with RuleJudge({"main": tables, **same}, Catalog(1, ())) as judging:
+
+            def judged(text: str, action: Action, attached: tuple[str, ...] = ()) -> SqlRule:
+                note = same["beta"].find("note")
+                assert note is not None
+                return judging.judge(
+                    text,
+                    action,
+                    database="beta",
+                    table=note,
+                    columns=note.columns,
+                    attached=attached,
+                )
+
+            text = "_ROW_.id IN (SELECT note FROM open) AND EXISTS (SELECT 1 FROM open AS o, note)"
+            rule = judged(text, Action.READ)
+            sql = f"SELECT _ROW_.id FROM beta.note AS _ROW_ WHERE {rule.condition}"
+            assert database.execute(sql).fetchall() == [(2,)]
+            assert (rule.text, set(rule.reads)) == (text, {"beta.open", "beta.note"})
+            for told in (text, text.replace("FROM open", "FROM Beta . [open]")):
+                condition = judged(told, Action.DELETE).condition
+                assert "beta" not in condition.lower()
+            with pytest.raises(RuleError, match=r"main\.open may not be read"):
+                judged("EXISTS (SELECT note FROM main.open)", Action.DELETE)
+            attached = judged("(SELECT note FROM alpha.open) = 1", Action.SCHEMA, ("alpha",))
+            assert attached.reads == {"alpha.open"}
+
+
+def test_a_bare_name_of_an_attached_database_is_refused(tables: Tables) -> None:
+    """Some other that a worker has attached before it may have such a table, too."""
+    with closing(_other()) as connection:
+        other = read_tables(connection.execute, refused=apsw.SQLError)
+    room = tables.find("room")
+    assert room is not None
+    with RuleJudge({"main": tables, "other": other}, Catalog(1, ())) as judging:
+        for text in ("(SELECT max(id) FROM note) = 1", "(SELECT max(t) FROM note) = 1"):
+            with pytest.raises(RuleError):
+                judging.judge(
+                    text, Action.READ, database="main", table=room, columns=room.columns,
+                    attached=("other",),
+                )  # fmt: skip
 
 
 def _other() -> apsw.Connection:
     connection = apsw.Connection(":memory:")
-    connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY) STRICT")
+    connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, t TEXT) STRICT")
     return connection
+
+
+VIEWS = """
+CREATE VIRTUAL TABLE place USING rtree (id, low, high);
+CREATE VIEW harmless AS SELECT r.id, abs(p.low), randomblob(1) AS b FROM room AS r
+  JOIN place AS p ON p.id = r.id LEFT JOIN _user AS u ON u.id = r._owner, json_each('[1]');
+CREATE VIEW of_names AS SELECT * FROM names;
+CREATE VIEW second_factors AS SELECT id FROM _user WHERE totp_secret IS NOT NULL;
+CREATE VIEW by_name AS SELECT id, hex(max("Password_Hash")) AS x FROM [_USER];
+CREATE VIEW twice AS SELECT id FROM secrets;
+CREATE VIEW beneath AS SELECT id, (SELECT value FROM _settings) AS x FROM room;
+CREATE VIEW of_files AS SELECT id FROM room JOIN pragma_database_list;
+"""
+
+
+def test_what_views_may_read() -> None:
+    """What rules may, virtual tables, and the result of any function; shown or not."""
+    with closing(apsw.Connection(":memory:")) as connection:
+        register(connection)
+        connection.execute(TABLES + VIEWS)
+        tables = read_tables(connection.execute, refused=apsw.SQLError)
+    with RuleJudge({"main": tables}, Catalog(1, ())) as judging:
+        for name in ("names", "of_names", "harmless"):
+            judging.check_view("main", name)
+        for name in ("secrets", "second_factors", "by_name", "twice", "beneath", "of_files"):
+            with pytest.raises(RuleError, match=r"may not be read|unsafe use"):
+                judging.check_view("main", name)
 
 
 def test_a_rule_is_read_without_a_database(tables: Tables) -> None:

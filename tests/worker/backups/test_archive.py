@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.limits import BACKUP_DIRECTORY_BYTES_MAX
 from worker.backups.archive import Archive, BadBackupError
 from worker.backups.manifest import ENTRY, DatabaseAt, FileOf, Manifest, is_safe
 from worker.backups.uploads import Uploads, folder_size
@@ -173,3 +175,17 @@ def test_uploads_that_are_deleted_meanwhile_stay_in(tmp_path: Path) -> None:
     assert uploads.left_out == [ascii("c/odd\x07name")]
     assert folder_size(folder / "c" / "nothing") == 0
     assert folder_size(folder) >= len("stays") + len("new") + len("odd")
+
+
+def test_a_list_of_entries_without_end_is_not_read(tmp_path: Path) -> None:
+    """Its size stands in the last bytes of the file, and counts before anything is read."""
+    path = _zip(tmp_path / "a.zip", FILES, _manifest(FILES))
+    whole = path.read_bytes()
+    end = whole.rindex(b"PK\5\6")
+    size = BACKUP_DIRECTORY_BYTES_MAX + 1
+    with path.open("wb") as file:
+        file.truncate(size)  # of holes, so that the list may have its size
+        file.seek(size)
+        file.write(whole[end : end + 12] + struct.pack("<LL", size, 0) + whole[end + 20 :])
+    with pytest.raises(BadBackupError, match="list of entries is too large"):
+        Archive(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +125,64 @@ def test_names_that_come_and_go_are_bounded(
             for name in [*names, *names]:
                 sql = f'SELECT count(*) FROM "{name}"._head'
                 assert await reader.read_beside([name], _value, sql) == 1
+
+    asyncio.run(scenario())
+
+
+def test_the_one_used_least_lately_makes_room(
+    idle_depot: Depot, tenant: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one read stay together, whatever was attached before."""
+    monkeypatch.setattr(snapshot_module, "ATTACHED_DATABASES_MAX", 3)
+    names = ["tenant", "b", "c", "d"]
+    tenant.name_databases(*names)
+    attached = "SELECT group_concat(name) FROM pragma_database_list WHERE name <> 'main'"
+
+    async def scenario() -> None:
+        with reading(idle_depot) as reader:
+            for needed, left in (
+                (["tenant", "b", "c"], "tenant,b,c"),
+                (["tenant"], "tenant,b,c"),
+                (["d"], "tenant,c,d"),
+                (["d", "c", "b"], "c,d,b"),
+            ):
+                for transaction in (False, True):
+                    found = await reader.read_beside(
+                        needed, _value, attached, transaction=transaction
+                    )
+                    assert set(str(found).split(",")) == set(left.split(","))
+
+    asyncio.run(scenario())
+
+
+def test_another_file_under_the_same_name(idle_depot: Depot, tenant: Link) -> None:
+    """It went out of the settings, a copy took the place of its file, and it came again."""
+    file, copy = idle_depot.path("tenant"), idle_depot.data / "copy"
+    assert idle_depot.process is not None
+    descriptors = Path(f"/proc/{idle_depot.process.pid}/fd")
+
+    def is_closed() -> bool:
+        return str(file) not in {os.path.realpath(one) for one in descriptors.iterdir()}
+
+    sql = "INSERT INTO items VALUES (?)"
+    tenant.run(run(sql, ("old",)), database="tenant")
+
+    async def scenario() -> None:
+        with reading(idle_depot) as reader:
+            first = reader.other("tenant").state
+            assert await reader.read_beside(["tenant"], count) == 1
+            tenant.name_databases()
+            until(is_closed, what="the writer has closed it")
+            copy.write_bytes(file.read_bytes())
+            for beside in ("tenant.db-wal", "tenant.db-shm"):
+                file.with_name(beside).unlink(missing_ok=True)
+            copy.replace(file)
+            tenant.name_databases("tenant")
+            tenant.run(run(sql, ("new",)), database="tenant")
+            assert reader.other("tenant").state == first
+            for transaction in (True, False):
+                found = await reader.read_beside(["tenant"], count, transaction=transaction)
+                assert found == 2
 
     asyncio.run(scenario())
 

@@ -26,7 +26,7 @@ def test_rows_and_unique_indexes(tmp_path: Path) -> None:
     again = StagedFile(tmp_path / "rows.db")
     assert again.rows("SELECT count(*) FROM r") == [(999,)]
     again.close()
-    with OfflineReader(tmp_path / "rows.db") as reader, reader.snapshot():
+    with OfflineReader(tmp_path / "rows.db", held=True) as reader:
         assert reader.value("SELECT count(*) FROM r") == 999
         with pytest.raises(QuillError, match="no database of a depot"):
             reader.catalog()

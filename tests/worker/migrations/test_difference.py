@@ -14,7 +14,7 @@ import pytest
 
 from shared.depot.layout import DepotLayout
 from shared.depot.migration_files import read_name
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.difference import difference
 from worker.migrations.history import Applied, read_collections, read_history
 from worker.migrations.refusal import MigrationError
@@ -176,7 +176,7 @@ def test_what_trailbase_applied_counts_as_applied(tmp_path: Path) -> None:
     database.close()
     sql = tmp_path / "U1700000000__add_table.sql"
     sql.write_text("CREATE TABLE t (a);")
-    with State(path) as state:
+    with OfflineReader(path, held=True) as state:
         history = read_history(state)
         assert read_collections(state) is None
         assert state.catalog().all() == ()

@@ -12,7 +12,7 @@ from cluster.lone_writer import lone_writer
 from shared.depot.layout import DepotLayout
 from shared.limits import LONE_WRITER_SILENT_SECONDS
 from shared.run_directory import RunDirectory
-from worker.engine.state import State
+from worker.engine.offline import OfflineReader
 from worker.migrations.apply import Migrator, Writing
 from worker.migrations.databases import where
 from worker.migrations.difference import Changed
@@ -69,7 +69,7 @@ class Workshop:
 
     def changed(self) -> list[Changed]:
         """How the collections differ from what the migrations have made."""
-        with State(self.layout.database()) as state:
+        with OfflineReader(self.layout.database(), held=True) as state:
             return changed_since(state, "main")
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:

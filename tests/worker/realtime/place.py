@@ -170,7 +170,7 @@ class Place:
         if change.act is Act.DELETE:
             execute(f'DELETE FROM "{name}" WHERE "id" = ?', (change.key,))
         elif change.new is not None:
-            values = {COLUMNS[field]: value for field, value in change.new.items()}
+            values = {COLUMNS.get(field, field): value for field, value in change.new.items()}
             execute(f'DELETE FROM "{name}" WHERE "id" = ?', (change.key,))
             marks = ", ".join("?" * len(values))
             names = ", ".join(f'"{column}"' for column in values)

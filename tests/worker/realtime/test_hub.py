@@ -1,4 +1,8 @@
-"""The hub over a real database: which clients hear of a change, and what they see."""
+"""The hub over a real database: which clients hear of a change, and what they see.
+
+Also tests `worker.realtime.exchange`, `worker.realtime.collection_sight`,
+`worker.realtime.views.sight`.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.sse import options
 from tests.worker.realtime.listening import listen, settle, subscribe
 from tests.worker.realtime.place import ID, Place, run_hub
 from worker.engine.snapshot import Snapshot
-from worker.realtime import hub as hub_module
+from worker.realtime import collection_sight as sight_module
 from worker.realtime.clients import sse
 from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.hub import Hub
@@ -59,7 +59,7 @@ class Reads:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     """Watch the hub's reads."""
     made = Reads()
-    monkeypatch.setattr(hub_module, "judge", made.judge)
+    monkeypatch.setattr(sight_module, "judge", made.judge)
     return made
 
 

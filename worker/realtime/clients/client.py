@@ -23,7 +23,7 @@ from shared.limits import (
 from worker.realtime.clients.encoders import Encoder
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.principal import Principal
-from worker.realtime.reasons import OVERFLOW
+from worker.realtime.reasons import FORBIDDEN, OVERFLOW
 
 if TYPE_CHECKING:
     from worker.realtime.position import Position
@@ -35,7 +35,8 @@ class Client:
     `encoder`: how it is told.  `ip`: address that opened it.  `principal`: who it is, None for a
     guest.  `subscriptions`: what it listens to, by name.  `since`: where its first topics begin,
     None for now.  `left` is called when the connection has ended.
-    All times are of the monotonic clock, in seconds.
+    `expires`: when its token does, in unix seconds, where that ends what it hears.
+    All other times are of the monotonic clock, in seconds.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Client:
         self.principal: Principal | None = None
         self.subscriptions: dict[str, Subscription] = {}
         self.since: Position | None = None
+        self.expires: float | None = None
         self.opened_at = self.heard_at = self.spoke_at = now
         self._left = left
         self._queue: deque[tuple[bytes, bytes]] = deque()
@@ -102,6 +104,11 @@ class Client:
         for message in messages:
             self.send(message)
 
+    def denied(self) -> None:
+        """What it listens to it may not hear, or not any more."""
+        if self.encoder.ends_denied:
+            self.close(FORBIDDEN)
+
     def overflow(self) -> None:
         """It has lost events: say so as the last thing, in place of all that it did not take."""
         if not self._closed:
@@ -130,7 +137,7 @@ class Client:
         self._left(self)
 
     def tick(self, now: float, position: str) -> None:
-        """The hub's regular look at the clock: a heartbeat, when one is due.
+        """The exchange's regular look at the clock: a heartbeat, when one is due.
 
         `position`: up to there every live subscription has been told.
         """
@@ -156,12 +163,12 @@ class Client:
 
     # --- For the transport ----------------------------------------------------------------------
 
-    def take(self) -> list[bytes]:
-        """Queued events, each whole: up to CLIENT_CHUNK_BYTES of them, and at least one."""
+    def take(self, chunk: int = CLIENT_CHUNK_BYTES) -> list[bytes]:
+        """Queued events, each whole: up to `chunk` bytes of them, and at least one."""
         queue = self._queue
         taken: list[bytes] = []
         size = 0
-        while queue and (not taken or size < CLIENT_CHUNK_BYTES):
+        while queue and (not taken or size < chunk):
             prefix, rest = queue.popleft()
             taken.append(prefix + rest if prefix else rest)
             size += len(rest)

@@ -18,6 +18,8 @@ from worker.realtime.reasons import FAULT, OVERFLOW
 
 MESSAGE: Final = b"message"
 LEAVE: Final = b"leave"
+UNSHOWN: Final = b"unshown"
+"""A change of a record that has no JSON; told only where there is a word for it."""
 _LOST: Final = (OVERFLOW, FAULT)
 
 
@@ -53,9 +55,11 @@ class Encoder(ABC):
     """A way of spelling. None: what this encoder cannot say.
 
     `one_position`: its clients remember the last position that they saw, for all they listen to.
+    `ends_denied`: a client ends when it may not hear what it listens to.
     """
 
     one_position = False
+    ends_denied = False
 
     @abstractmethod
     def prefix(self, client_id: str, name: str) -> bytes:
@@ -70,11 +74,11 @@ class Encoder(ABC):
         """An event behind its prefix."""
 
     @abstractmethod
-    def connected(self, client_id: str, position: str) -> bytes:
+    def connected(self, client_id: str, position: str) -> bytes | None:
         """The first thing a client is told."""
 
     @abstractmethod
-    def heartbeat(self, client_id: str, position: str) -> bytes:
+    def heartbeat(self, client_id: str, position: str) -> bytes | None:
         """Something for a quiet connection; `position` is "" where it cannot be told."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
+from shared.access.users import id_text
 from shared.sql.plan import Value
 from worker.realtime.principal import Principal
 
@@ -36,7 +37,8 @@ class SignedIn:
 
     def of(self, collection_id: str, record_id: Value) -> Collection[Principal]:
         """Those that are this record, under whatever key."""
-        return self._here.get((collection_id, str(record_id)), _NOBODY)
+        key = id_text(record_id) if isinstance(record_id, bytes) else str(record_id)
+        return self._here.get((collection_id, key), _NOBODY)
 
     def all(self) -> list[Principal]:
         """Everybody."""

@@ -7,21 +7,25 @@ peer that does not take its last messages. It knows no library.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.limits import CLIENT_CLOSE_SECONDS
 from worker.realtime.clients.client import Client
-from worker.realtime.reasons import BINARY, DRAIN, FAULT, FULL, OVERFLOW, TOO_BIG
+from worker.realtime.reasons import BINARY, DRAIN, FAULT, FORBIDDEN, FULL, OVERFLOW, TOO_BIG
 
 _CLOSE_CODES: Final = {
     DRAIN: 1001,
     BINARY: 1003,
+    FORBIDDEN: 1008,
     TOO_BIG: 1009,
     FAULT: 1011,
     OVERFLOW: 1013,
     FULL: 1013,
 }
 _GOING_AWAY: Final = 1001
+Receiving = Callable[[], Awaitable[str | bytes | None]]
+"""The next message: text, bytes for a binary one, None when the connection has ended."""
 
 
 class SocketClient(Client):
@@ -52,3 +56,10 @@ class SocketClient(Client):
 
     def cut(self) -> None:
         """End the connection now, whatever the peer does. For the transport to override."""
+
+
+def byte_count(message: str | bytes) -> int:
+    """Bytes of a message on the wire, without its frame."""
+    if isinstance(message, bytes) or message.isascii():
+        return len(message)
+    return len(message.encode())

@@ -16,7 +16,6 @@ from shared.errors import QuillError
 from shared.limits import REALTIME_JUDGEMENTS_PER_READ
 from shared.logs import get_logger
 from shared.messages.changes import Act, Change
-from shared.schema.catalog import Catalog
 from worker.engine.failures import SQLError
 from worker.engine.feed import EVERY_TABLE
 from worker.realtime.clients.client import Client
@@ -26,20 +25,21 @@ from worker.realtime.delivery.groups import Group
 from worker.realtime.delivery.telling import (
     case_of,
     chunks,
+    deny,
     message_of,
-    rows_of,
     tell,
     told_of,
     untellable,
     weigh,
 )
-from worker.realtime.principal import Principal, ended
+from worker.realtime.principal import Principal
 from worker.realtime.reasons import FAULT, RESET
-from worker.realtime.views.judge import Case, Verdicts
+from worker.realtime.views.judge import DENIED, Case, Verdict, Verdicts
 from worker.realtime.views.viewpoint import Seen
 
 if TYPE_CHECKING:
-    from worker.realtime.hub import Hub
+    from worker.realtime.exchange import Exchange
+    from worker.realtime.views.sight import State
 
 _log = get_logger()
 
@@ -47,12 +47,13 @@ _log = get_logger()
 class Delivery:
     """Changes that wait, and the rounds in which they are told."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Exchange) -> None:
         self._hub = hub
+        self._sight = hub.sight
         self._index = hub.index
         self._changes = Backlog()
         self._suspects: set[Principal] = set()
-        self._catalog_version = -1
+        self._version: object = None
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,6 +81,10 @@ class Delivery:
         _log.warning("realtime is overrun", clients=len(self._hub))
         _lose(self._index.clients())
 
+    def look(self) -> None:
+        """See what the definitions are by now, though nothing has changed that they are about."""
+        self._arrived.set()
+
     def told_upto(self) -> int:
         """Everything up to this n has been told."""
         return self._changes.first().n - 1 if self._changes else self._hub.mark()
@@ -94,6 +99,8 @@ class Delivery:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
+            if not self._changes:
+                await self._look()
             while self._changes:
                 changes = self._changes
                 try:
@@ -104,14 +111,20 @@ class Delivery:
                     changes.drop(len(changes))
                 await asyncio.sleep(0)  # let the transports send what was told
 
+    def _cases(self, change: Change, groups: list[Group], state: State) -> list[Case]:
+        if not groups:
+            return []
+        rows = self._sight.rows(change, state)
+        return [case_of(Seen(group.viewpoint, group.view), change, rows) for group in groups]
+
     # --- Many changes in one read ---------------------------------------------------------------
 
     async def _round(self, changes: Backlog) -> None:
         """Gather, judge and tell what fits in one read; leave it all in place if a rule moved."""
         await self._check_suspects()
-        catalog = await self._placed()
+        state = await self._placed()
         edits = self._index.edits
-        taken, groups, cases = self._gather(changes, catalog)
+        taken, groups, cases = self._gather(changes, state)
         if not taken:
             await self._tell_apart(changes.first())
             changes.drop(1)
@@ -119,11 +132,11 @@ class Delivery:
         verdicts: Verdicts | None = Verdicts()
         if cases:
             try:
-                verdicts = await self._hub.judge(catalog, cases, Verdicts())
+                verdicts = await self._sight.judge(state, cases, Verdicts())
             except (QuillError, SQLError) as error:
                 _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
                 edits = -1
-        if verdicts is None or self._hub.catalog().version != catalog.version:
+        if verdicts is None or self._sight.current().version != state.version:
             return
         if verdicts.lost:
             self._hub.demote(verdicts.lost)
@@ -133,7 +146,7 @@ class Delivery:
             await self._tell_apart(changes.first())
             changes.drop(1)
             return
-        self._tell(list(changes.head(taken)), groups, verdicts, catalog)
+        self._tell(list(changes.head(taken)), groups, verdicts, state)
         changes.drop(taken)
 
     async def _check_suspects(self) -> None:
@@ -143,29 +156,34 @@ class Delivery:
         listeners by their ids, an event that concerns guests would not find them.
         """
         hub = self._hub
-        version = hub.catalog().version
-        if version != self._catalog_version:
+        version = self._sight.current().version
+        if version != self._version:
             self._suspects.update(hub.all_principals())
         suspects, self._suspects = list(self._suspects), set()
         for start in range(0, len(suspects), REALTIME_JUDGEMENTS_PER_READ):
             some = suspects[start : start + REALTIME_JUDGEMENTS_PER_READ]
             try:
-                hub.demote(await hub.reader.read(ended, some))
+                hub.demote(await self._sight.ended(some))
             except (QuillError, SQLError) as error:  # at the latest when they are judged
                 _log.warning("realtime identities not checked", reason=str(error))
-        self._catalog_version = version
+        self._version = version
 
-    async def _placed(self) -> Catalog:
-        """The catalog of the moment, when every subscription was compiled for it."""
+    async def _look(self) -> None:
+        try:
+            await self._check_suspects()
+            await self._placed()
+        except Exception:  # noqa: BLE001 - the outermost loop of the delivery
+            _log.exception("realtime look failed")
+
+    async def _placed(self) -> State:
+        """The state of the moment, when every subscription was compiled for it."""
         while True:
-            catalog = self._hub.catalog()
-            if self._index.refresh(catalog):
-                return catalog
+            state = await self._sight.settled()
+            if self._index.refresh(state):
+                return state
             await asyncio.sleep(0)
 
-    def _gather(
-        self, changes: Backlog, catalog: Catalog
-    ) -> tuple[int, list[list[Group]], list[Case]]:
+    def _gather(self, changes: Backlog, state: State) -> tuple[int, list[list[Group]], list[Case]]:
         """The groups and the cases of the first changes that wait; how many changes they are of.
 
         None of them when the first one alone is too much for one read.
@@ -179,7 +197,7 @@ class Delivery:
                 break
             taken += 1
             found.append(groups)
-            cases += _cases(change, groups, catalog)
+            cases += self._cases(change, groups, state)
             if change.act is Act.RESET:
                 break  # what comes after it may be numbered anew
         return taken, found, cases
@@ -189,7 +207,7 @@ class Delivery:
         changes: list[Change],
         groups: list[list[Group]],
         verdicts: Verdicts,
-        catalog: Catalog,
+        state: State,
     ) -> None:
         """Tell each change to its groups, in order."""
         records = iter(verdicts.records)
@@ -199,9 +217,17 @@ class Delivery:
             elif change.act is Act.MESSAGE:
                 self._tell_message(change)
             elif found:
-                position, name = self._hub.position(change.n), _name(change, catalog)
+                position, name = self._hub.position(change.n), self._sight.name(change.table, state)
                 for group in found:
-                    tell(change, told_of(change, next(records), name, position), group.members)
+                    self._tell_group(change, next(records), name, position, group)
+
+    def _tell_group(
+        self, change: Change, verdict: Verdict, name: str, position: str, group: Group
+    ) -> None:
+        if verdict is DENIED:
+            deny(change, group.members)
+        else:
+            tell(change, told_of(change, verdict, name, position), group.members)
 
     def _tell_message(self, change: Change) -> None:
         position = self._hub.position(change.n)
@@ -218,16 +244,16 @@ class Delivery:
         if untellable(change):
             self._reset(change)
             return
-        catalog = await self._placed()
+        state = await self._placed()
         if change.act is Act.MESSAGE:
             self._tell_message(change)
         while groups := self._unheard(change):
             for some in chunks(groups):
-                if not await self._tell_some(change, catalog, some):
+                if not await self._tell_some(change, state, some):
                     break
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
-            catalog = await self._placed()
+            state = await self._placed()
 
     def _unheard(self, change: Change) -> list[Group]:
         return [
@@ -236,7 +262,7 @@ class Delivery:
             if any(member.after < change.n and not member.client.closed for member in group.members)
         ]
 
-    async def _tell_some(self, change: Change, catalog: Catalog, groups: list[Group]) -> bool:
+    async def _tell_some(self, change: Change, state: State, groups: list[Group]) -> bool:
         """Judge and tell some groups in one read. False: gather again, and go on with the rest.
 
         When the read fails, those that it had judged are told. One that fails as the first has
@@ -245,22 +271,22 @@ class Delivery:
         groups = [group for group in groups if group.members]
         if not groups:
             return True
-        cases = _cases(change, groups, catalog)
+        cases = self._cases(change, groups, state)
         verdicts, failed = Verdicts(), False
         try:
-            if await self._hub.judge(catalog, cases, verdicts) is None:
+            if await self._sight.judge(state, cases, verdicts) is None:
                 return False
         except (QuillError, SQLError) as error:
             _log.warning("realtime judging failed", reason=str(error), cases=len(cases))
             failed = True
-        if self._hub.catalog().version != catalog.version:
+        if self._sight.current().version != state.version:
             return False
         if verdicts.lost:
             self._hub.demote(verdicts.lost)
             return False
-        position, name = self._hub.position(change.n), _name(change, catalog)
+        position, name = self._hub.position(change.n), self._sight.name(change.table, state)
         for group, verdict in zip(groups, verdicts.records, strict=False):
-            tell(change, told_of(change, verdict, name, position), group.members)
+            self._tell_group(change, verdict, name, position, group)
         if failed and not verdicts.records:
             self._miss(change, groups[0])
         return not failed
@@ -295,18 +321,6 @@ class Delivery:
             by_client.setdefault(member.client, []).append(member)
         for client, concerned in by_client.items():
             client.resync(concerned, position, reason)
-
-
-def _cases(change: Change, groups: list[Group], catalog: Catalog) -> list[Case]:
-    if not groups:
-        return []
-    rows = rows_of(change, catalog)
-    return [case_of(Seen(group.viewpoint, group.view), change, rows) for group in groups]
-
-
-def _name(change: Change, catalog: Catalog) -> str:
-    collection = catalog.by_id(change.table)
-    return "" if collection is None else collection.name
 
 
 def _lose(clients: Iterable[Client]) -> None:

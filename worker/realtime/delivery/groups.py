@@ -8,14 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Protocol
 
 from shared.messages.changes import Change
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.views.routing import named_by
-from worker.realtime.views.view import View
 from worker.realtime.views.viewpoint import Viewpoint
 
 _Groups = dict[Viewpoint, "Group"]
+
+
+class Weighed(Protocol):
+    """What is known here of a view. `route`: see there.
+
+    `weight`: what one judgement costs, in those of a simple view.
+    """
+
+    @property
+    def route(self) -> str | None:
+        """Id of the field that has to name the listener."""
+
+    @property
+    def weight(self) -> int:
+        """Of one judgement."""
 
 
 class Group:
@@ -23,7 +38,7 @@ class Group:
 
     __slots__ = ("members", "view", "viewpoint")
 
-    def __init__(self, viewpoint: Viewpoint, view: View) -> None:
+    def __init__(self, viewpoint: Viewpoint, view: Weighed) -> None:
         self.viewpoint = viewpoint
         self.view = view
         self.members: dict[Subscription, None] = {}
@@ -57,7 +72,7 @@ class TargetGroups:
         for found in chain((self._plain,), routed):
             yield from found.values()
 
-    def group(self, viewpoint: Viewpoint, view: View) -> Group:
+    def group(self, viewpoint: Viewpoint, view: Weighed) -> Group:
         """The group of a viewpoint, made when there is none."""
         found = self._home(viewpoint, view)
         group = found.get(viewpoint)
@@ -78,7 +93,7 @@ class TargetGroups:
                 self._drop(field_id, asker)
             return
 
-    def _home(self, viewpoint: Viewpoint, view: View) -> _Groups:
+    def _home(self, viewpoint: Viewpoint, view: Weighed) -> _Groups:
         if view.route is None or viewpoint.key.superuser:
             return self._plain
         return self._routed.setdefault(view.route, {}).setdefault(_asker(viewpoint), {})

@@ -1,8 +1,8 @@
 """The topic index: from a changed record to the views that somebody listens with.
 
-collection id → record id or `*` → viewpoint → subscriptions. Custom topics stand beside it under
-their path. It is compiled against one version of the catalog and rebuilt when that moves, which is
-rare; so a rule change, a rename, or a collection that appears later takes effect for connections
+table → record id or `*` → viewpoint → subscriptions. Custom topics stand beside it under their
+path. It is compiled against one state of the definitions and rebuilt when that moves, which is
+rare; so a rule change, a rename, or a table that appears later takes effect for connections
 that are open. That is done in slices, and nothing is delivered before the last. Lives on the event
 loop only.
 """
@@ -19,23 +19,23 @@ from shared.limits import (
     REALTIME_VIEWS_PER_WORKER,
 )
 from shared.messages.changes import TOPICS, Act, Change
-from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from worker.engine.feed import EVERY_TABLE
 from worker.realtime.clients.client import Client
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.delivery.groups import Group, TargetGroups
 from worker.realtime.topics.topic import EVERY_RECORD, Question, Topic, questions
-from worker.realtime.views.viewpoint import Viewpoint, Views
+from worker.realtime.views.sight import Placing, State
+from worker.realtime.views.viewpoint import Viewpoint
 
 
 class Place:
     """Where a subscription is: under a viewpoint of a target, or under a custom topic's path."""
 
-    __slots__ = ("collection_id", "target", "viewpoint")
+    __slots__ = ("table", "target", "viewpoint")
 
-    def __init__(self, collection_id: str, target: str, viewpoint: Viewpoint | None) -> None:
-        self.collection_id = collection_id
+    def __init__(self, table: str, target: str, viewpoint: Viewpoint | None) -> None:
+        self.table = table
         self.target = target
         self.viewpoint = viewpoint
 
@@ -46,15 +46,15 @@ class TopicIndex:
     `count`: of subscriptions.  `edits`: how often one that was live got another place.
     """
 
-    def __init__(self) -> None:
-        self._catalog_version = -1
+    def __init__(self, placing: Placing) -> None:
+        self._placing = placing
+        self._version: object = None
         self._live: dict[Subscription, None] = {}
-        self._by_collection: dict[str, dict[str, TargetGroups]] = {}
+        self._by_table: dict[str, dict[str, TargetGroups]] = {}
         self._custom: dict[str, dict[Subscription, None]] = {}
         self._unplaced: deque[Subscription] = deque()
         self._asked: Counter[Question] = Counter()
         self._chars = 0
-        self.views = Views()
         self.edits = 0
 
     @property
@@ -92,20 +92,20 @@ class TopicIndex:
 
     # --- Coming, moving, going ------------------------------------------------------------------
 
-    def add(self, subscription: Subscription, catalog: Catalog) -> None:
+    def add(self, subscription: Subscription, state: State) -> None:
         """Make it live: from now on it is found."""
-        self._begin(catalog)
+        self._begin(state)
         subscription.live = True
         self._live[subscription] = None
-        self._place(subscription, catalog)
+        self._place(subscription, state)
 
-    def move(self, subscription: Subscription, catalog: Catalog) -> None:
+    def move(self, subscription: Subscription, state: State) -> None:
         """Find its place anew: its client is somebody else now."""
-        self._begin(catalog)
+        self._begin(state)
         self.edits += 1
         if subscription.live:
             self._displace(subscription)
-            self._place(subscription, catalog)
+            self._place(subscription, state)
 
     def remove(self, subscription: Subscription) -> None:
         """It is gone."""
@@ -115,27 +115,27 @@ class TopicIndex:
             self._displace(subscription)
             subscription.live = False
 
-    def refresh(self, catalog: Catalog) -> bool:
-        """Compile again what an older catalog was for, for one slice of time.
+    def refresh(self, state: State) -> bool:
+        """Compile again what an older state was for, for one slice of time.
 
         False when there is more to do: until then the groups are not all.
         """
-        self._begin(catalog)
+        self._begin(state)
         until = time.monotonic() + REALTIME_SLICE_SECONDS
         while self._unplaced:
             subscription = self._unplaced.popleft()
             if not subscription.gone and subscription.place is None:
-                self._place(subscription, catalog)
+                self._place(subscription, state)
             if time.monotonic() > until:
                 break
         return not self._unplaced
 
-    def _begin(self, catalog: Catalog) -> None:
-        """Take everything from its place if the catalog has moved."""
-        if catalog.version == self._catalog_version:
+    def _begin(self, state: State) -> None:
+        """Take everything from its place if the state has moved."""
+        if state.version == self._version:
             return
-        self._catalog_version = catalog.version
-        self._by_collection.clear()
+        self._version = state.version
+        self._by_table.clear()
         self._custom.clear()
         self._unplaced = deque(self._live)
         for subscription in self._unplaced:
@@ -143,20 +143,20 @@ class TopicIndex:
 
     # --- Finding --------------------------------------------------------------------------------
 
-    def hears(self, table: str, key: Value, catalog: Catalog) -> bool:
+    def hears(self, table: str, key: Value, state: State) -> bool:
         """Whether anybody may have to hear of a change of that key; of any while it is moving."""
-        if self._catalog_version != catalog.version or self._unplaced:
+        if self._version != state.version or self._unplaced:
             return bool(self._live)
         if table == TOPICS:
             return str(key) in self._custom
-        by_target = self._by_collection.get(table)
+        by_target = self._by_table.get(table)
         if by_target is None:
             return table == EVERY_TABLE
         return key is None or EVERY_RECORD in by_target or str(key) in by_target
 
     def groups(self, change: Change) -> Iterator[Group]:
         """The groups that may have to hear of a change."""
-        by_target = self._by_collection.get(change.table)
+        by_target = self._by_table.get(change.table)
         if by_target is None:
             return
         for target in (EVERY_RECORD, str(change.key)):
@@ -178,34 +178,36 @@ class TopicIndex:
         """The clients that listen to anything at all."""
         return {subscription.client for subscription in self._live}
 
-    def listeners(self, collection_id: str) -> list[Subscription]:
-        """What is listened to in one collection, whoever may hear it now."""
+    def listeners(self, table: str) -> list[Subscription]:
+        """What is listened to in one table, whoever may hear it now."""
         return [
             subscription
-            for at_target in self._by_collection.get(collection_id, {}).values()
+            for at_target in self._by_table.get(table, {}).values()
             for group in at_target.every_group()
             for subscription in group.members
         ]
 
     # --- Places ---------------------------------------------------------------------------------
 
-    def _place(self, subscription: Subscription, catalog: Catalog) -> None:
+    def _place(self, subscription: Subscription, state: State) -> None:
         """Put a subscription where changes find it; nowhere if it can never hear anything."""
         subscription.place = None
-        topic = subscription.topic
-        collection = catalog.find(topic.collection)
-        if collection is None:
+        topic, client = subscription.topic, subscription.client
+        placed = self._placing.place(topic, client.principal, state)
+        if placed is None:
+            self._unplaced.append(subscription)
+            return
+        table, seen = placed
+        if table == TOPICS:
             self._custom.setdefault(topic.path, {})[subscription] = None
             subscription.place = Place(TOPICS, topic.path, None)
             return
-        seen = self.views.viewpoint(topic, subscription.client.principal, catalog)
         if seen is None:
+            client.denied()
             return
-        at_target = self._by_collection.setdefault(collection.id, {}).setdefault(
-            topic.record, TargetGroups()
-        )
+        at_target = self._by_table.setdefault(table, {}).setdefault(topic.record, TargetGroups())
         at_target.group(*seen).members[subscription] = None
-        subscription.place = Place(collection.id, topic.record, seen.viewpoint)
+        subscription.place = Place(table, topic.record, seen.viewpoint)
 
     def _displace(self, subscription: Subscription) -> None:
         place = subscription.place
@@ -218,10 +220,10 @@ class TopicIndex:
             if not members:
                 del self._custom[place.target]
             return
-        by_target = self._by_collection[place.collection_id]
+        by_target = self._by_table[place.table]
         at_target = by_target[place.target]
         at_target.remove(place.viewpoint, subscription)
         if at_target.empty:
             del by_target[place.target]
         if not by_target:
-            del self._by_collection[place.collection_id]
+            del self._by_table[place.table]

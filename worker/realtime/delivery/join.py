@@ -99,7 +99,7 @@ class Joins:
                 now = Position(self._hub.words.feed, subscription.after)
                 later.setdefault(now, []).append(subscription)
             else:
-                self._go_live(subscription, subscription.after)
+                self._hub.go_live(subscription, subscription.after)
         for position, some in later.items():
             task = asyncio.get_running_loop().create_task(self._join(client, some, position))
             self.count += len(some)
@@ -121,16 +121,6 @@ class Joins:
         """End them all."""
         for task in list(self._tasks):
             task.cancel()
-
-    def _go_live(self, subscription: Subscription, n: int) -> None:
-        """Told up to `n`, which is not before where the feed is."""
-        if subscription.gone:
-            return
-        hub, client = self._hub, subscription.client
-        hub.look_at_feed()
-        subscription.after, subscription.feed = n, hub.words.feed
-        hub.index.add(subscription, hub.catalog())
-        client.send(client.encoder.live(subscription.name, str(Position(hub.words.feed, n))))
 
     async def _join(
         self, client: Client, subscriptions: list[Subscription], since: Position | None
@@ -184,7 +174,7 @@ class Joins:
             n, some = words.head, joining[:_ANEW_AT_ONCE]
             client.resync(some, str(Position(words.feed, n)), reason)
             for subscription in some:
-                self._go_live(subscription, n)
+                self._hub.go_live(subscription, n)
             await client.room()
 
     # --- The log --------------------------------------------------------------------------------
@@ -231,7 +221,7 @@ class Joins:
         for subscription in subscriptions:
             if client.crowded:
                 return
-            self._go_live(subscription, max(n, subscription.after))
+            self._hub.go_live(subscription, max(n, subscription.after))
 
     async def _pass_former(
         self, client: Client, subscriptions: list[Subscription], at: Position
@@ -314,7 +304,7 @@ class Joins:
                 return waiting[0].change
             cases = [self._case(heard, catalog) for heard in waiting]
             asked = [case for case in cases if case is not None]
-            verdicts = await hub.judge(catalog, asked, Verdicts())
+            verdicts = await hub.sight.judge(catalog, asked, Verdicts())
             if verdicts is None or hub.catalog().version != catalog.version:
                 continue
             if verdicts.lost:
@@ -335,7 +325,7 @@ class Joins:
         if change.act is Act.MESSAGE or untellable(change):
             return None
         client = subscription.client
-        seen = self._hub.index.views.viewpoint(subscription.topic, client.principal, catalog)
+        seen = self._hub.sight.views.viewpoint(subscription.topic, client.principal, catalog)
         if seen is None or seen.viewpoint.key.collection_id != change.table:
             return None
         return case_of(seen, change, rows_of(change, catalog))
@@ -347,7 +337,7 @@ class Joins:
         if change.table not in (table, EVERY_TABLE) or subscription.gone:
             return
         if untellable(change):
-            seen = self._hub.index.views.viewpoint(
+            seen = self._hub.sight.views.viewpoint(
                 subscription.topic, subscription.client.principal, catalog
             )
             if seen is None and collection is not None and change.table != EVERY_TABLE:

@@ -76,7 +76,7 @@ async def _listed(hub: Hub, client: Client, topic: Topic) -> Listed:
     """The list as the client may see it; read again when it became somebody else meanwhile."""
     while True:
         principal, catalog = client.principal, hub.catalog()
-        seen = hub.index.views.viewpoint(topic, principal, catalog)
+        seen = hub.sight.views.viewpoint(topic, principal, catalog)
         listed = await hub.reader.read(
             _read,
             hub.plans,

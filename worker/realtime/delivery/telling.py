@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
@@ -11,12 +11,12 @@ from shared import metrics
 from shared.limits import REALTIME_JUDGEMENTS_PER_READ
 from shared.messages.changes import Act, Change
 from shared.schema.catalog import Catalog
-from shared.sql.plan import Value
 from shared.sql.row import row_values_by_id
-from worker.realtime.clients.encoders import LEAVE, MESSAGE, Spelling, Told
+from worker.realtime.clients.encoders import LEAVE, MESSAGE, UNSHOWN, Spelling, Told
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.delivery.groups import Group
-from worker.realtime.views.judge import Case, Left, Verdict
+from worker.realtime.views.judge import Case, Denied, Left, Unshowable, Verdict
+from worker.realtime.views.sight import Rows
 from worker.realtime.views.viewpoint import Seen
 
 _ACTIONS: Final = {Act.CREATE: b"create", Act.UPDATE: b"update", Act.DELETE: b"delete"}
@@ -26,13 +26,6 @@ _DATA: Final = "data"
 def untellable(change: Change) -> bool:
     """A change that no event can say."""
     return change.act == Act.RESET or (change.act == Act.DELETE and change.old is None)
-
-
-class Rows(NamedTuple):
-    """The values that a change is judged by, None when only its key was logged; those before."""
-
-    row: tuple[Value, ...] | None
-    old: tuple[Value, ...] | None
 
 
 def case_of(seen: Seen, change: Change, rows: Rows) -> Case:
@@ -74,11 +67,13 @@ def chunks(groups: Iterable[Group]) -> Iterator[list[Group]]:
 
 def told_of(change: Change, verdict: Verdict, name: str, position: str) -> Told | None:
     """The event of a judged change; None where nothing may be shown. `name`: the collection's."""
-    if verdict is None:
+    if verdict is None or isinstance(verdict, Denied):
         return None
     source, place = orjson.dumps(name), position.encode()
     if isinstance(verdict, Left):
         return Told(LEAVE, source, place, orjson.dumps(str(change.key)))
+    if isinstance(verdict, Unshowable):
+        return Told(UNSHOWN, source, place, b"")
     return Told(_ACTIONS[change.act], source, place, verdict.encode())
 
 
@@ -114,3 +109,11 @@ def tell(change: Change, told: Told | None, members: Iterable[Subscription]) -> 
             dropped += 1
     metrics.REALTIME_SENT.add(sent)
     metrics.REALTIME_DROPPED.add(dropped)
+
+
+def deny(change: Change, members: Iterable[Subscription]) -> None:
+    """The one record that these listen to is not for their eyes any more."""
+    for member in tuple(members):
+        if member.after < change.n:
+            member.after = change.n
+            member.client.denied()

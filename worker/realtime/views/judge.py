@@ -7,8 +7,9 @@ only where it matters: for a superuser's view, and for a rule that asks who list
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -32,13 +33,13 @@ _log = get_logger()
 
 
 class Case(NamedTuple):
-    """One view of one change.
+    """One view of one change; the view is of the kind that judges it.
 
     `row`: the values to judge by; None when only the key was logged.  `old`: those before an
     update, where the listener wants to know that the record does not pass any more.
     """
 
-    view: View
+    view: Any
     principal: Principal | None
     source: TopicSource
     key: Value
@@ -50,9 +51,19 @@ class Left:
     """The verdict that a record passed before the change, and does not pass any more."""
 
 
+class Denied:
+    """The verdict that the one record of a topic may not be seen by whom it is judged for."""
+
+
+class Unshowable:
+    """The verdict that a record may be seen, and has no JSON."""
+
+
 LEFT: Final = Left()
-Verdict = str | Left | None
-"""The record's JSON, LEFT, or None where nothing may be shown."""
+DENIED: Final = Denied()
+UNSHOWABLE: Final = Unshowable()
+Verdict = str | Left | Denied | Unshowable | None
+"""The record's JSON, one of those above, or None where nothing may be told."""
 
 
 @dataclass(slots=True)
@@ -67,6 +78,9 @@ class Verdicts:
     lost: set[Principal] = field(default_factory=set)
 
 
+Show = Callable[[Snapshot, Catalog, PlanCache, Case, Identity], Verdict]
+
+
 def judge(
     snapshot: Snapshot,
     catalog: Catalog,
@@ -74,9 +88,11 @@ def judge(
     version: int,
     cases: list[Case],
     verdicts: Verdicts,
+    shown: Show | None = None,
 ) -> Verdicts | None:
     """Judge `cases`, whose views were compiled for catalog `version`; None if that has moved.
 
+    `shown`: what judges one of them, `show` unless given.
     Returns `verdicts`, filled; the caller has there what was judged before a read that failed.
     """
     verdicts.records.clear()
@@ -85,6 +101,7 @@ def judge(
         return None
     if snapshot.quick and any(case.view.slow for case in cases):
         raise OverBudgetError
+    judged = shown or show
     identities: dict[Principal, Identity] = {}
     for case in cases:
         identity = _identity(snapshot, catalog, case.principal, identities)
@@ -93,7 +110,7 @@ def judge(
             verdicts.lost.add(case.principal)
             verdicts.records.append(None)
         else:
-            verdicts.records.append(show(snapshot, catalog, plans, case, identity))
+            verdicts.records.append(judged(snapshot, catalog, plans, case, identity))
     return verdicts
 
 
@@ -121,7 +138,7 @@ def show(
     One that fails for this record denies, and harms no other view. Raises SQLError where the file
     has another schema than the catalog says.
     """
-    view = case.view
+    view: View = case.view
     try:
         request = AccessRequest(identity, REALTIME, case.source)
         shape = view.shape.bind(request)

@@ -7,11 +7,12 @@ depends on it, and the request only where a rule asks about it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.access.identity import GUEST, Identity
 from shared.language.errors import LanguageError
 from shared.limits import REALTIME_VIEWS_PER_WORKER
+from shared.messages.changes import TOPICS
 from shared.schema.catalog import Catalog
 from shared.schema.collection import AUTH, Collection
 from worker.realtime.principal import Principal
@@ -22,12 +23,12 @@ _AUTH_NAMES = "@request.auth."
 
 
 class Viewpoint(NamedTuple):
-    """`principal`, `source`: where they matter, else None and NO_SOURCE.
+    """`key`: of the view.  `principal`, `source`: where they matter, else None and NO_SOURCE.
 
     `leave`: told of records that do not pass any more.
     """
 
-    key: ViewKey
+    key: Any
     principal: Principal | None
     source: TopicSource
     leave: bool
@@ -37,7 +38,7 @@ class Seen(NamedTuple):
     """A viewpoint with its compiled view."""
 
     viewpoint: Viewpoint
-    view: View
+    view: Any
 
 
 class Views:
@@ -46,6 +47,15 @@ class Views:
     def __init__(self) -> None:
         self._views: dict[ViewKey, View | None] = {}
         self._version = -1
+
+    def place(
+        self, topic: Topic, principal: Principal | None, catalog: Catalog
+    ) -> tuple[str, Seen | None]:
+        """The table of a topic, TOPICS where it names no collection, and how it is heard."""
+        collection = catalog.find(topic.collection)
+        if collection is None:
+            return TOPICS, None
+        return collection.id, self.viewpoint(topic, principal, catalog)
 
     def viewpoint(self, topic: Topic, principal: Principal | None, catalog: Catalog) -> Seen | None:
         """How a topic is heard; None when it cannot hear anything under this catalog."""

@@ -10,37 +10,34 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import orjson
-
 from shared.errors import QuillError, invalid
-from shared.limits import JSON_DEPTH_MAX, JSON_NODES_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX
+from shared.limits import JSON_NODES_MAX, PER_PAGE_DEFAULT, PER_PAGE_MAX
+from worker.http.json_body import check_nodes, parse_json
 from worker.http.multipart import read_multipart, read_urlencoded
 from worker.http.request import Request
 from worker.wire.pocketbase.forms import PAYLOAD, inferred, values_of
 
-_NUL_ESCAPE: Final = b"\\u0000"
-# A text that never ends is taken to the end of the body, so that this stays linear.
-_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
 _JSON: Final = frozenset({"", "application/json"})
 _MULTIPART: Final = "multipart/form-data"
 _URLENCODED: Final = "application/x-www-form-urlencoded"
-_LOAD_FAILED: Final = "Failed to load the submitted data due to invalid formatting."
 
 
-async def json_object(request: Request) -> dict[str, object]:
+async def json_object(
+    request: Request, read: Callable[[str], object] = inferred
+) -> dict[str, object]:
     """The body as a JSON object, also of a form; an empty body is an empty object.
 
-    Texts of a form are read as numbers and booleans where they spell one; its files are values of
-    type Upload. Raises INVALID, TOO_LARGE.
+    Texts of a form are read by `read`, as numbers and booleans where they spell one unless given;
+    its files are values of type Upload. Raises INVALID, TOO_LARGE.
     """
     raw = await request.body()
     if not raw:
         return {}
     kind = _kind(request)
-    return parse_object(raw) if kind in _JSON else _object_of_form(request, kind, raw, inferred)
+    return parse_object(raw) if kind in _JSON else _object_of_form(request, kind, raw, read)
 
 
 async def json_value(request: Request) -> dict[str, object] | list[object]:
@@ -54,7 +51,7 @@ async def json_value(request: Request) -> dict[str, object] | list[object]:
     kind = _kind(request)
     if kind not in _JSON:
         return _object_of_form(request, kind, raw, inferred)
-    value = _parse_any(raw)
+    value = parse_json(raw)
     if isinstance(value, dict | list):
         return value
     raise invalid("The request body must be a JSON object or array.")
@@ -85,24 +82,10 @@ def parse_object(raw: bytes) -> dict[str, object]:
 
 
 def _parse(raw: bytes) -> dict[str, object]:
-    value = _parse_any(raw)
+    value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid("The request body must be a JSON object.")
     return value
-
-
-def _parse_any(raw: bytes) -> object:
-    """Any JSON under the limits. Raises INVALID."""
-    if len(raw) > JSON_NODES_MAX:
-        _check_nodes(raw)
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise invalid(_LOAD_FAILED) from None
-    if _NUL_ESCAPE in raw or raw.count(b"{") + raw.count(b"[") > JSON_DEPTH_MAX:
-        _check_tree(value)
-    parsed: object = value
-    return parsed
 
 
 def _kind(request: Request) -> str:
@@ -135,61 +118,11 @@ def _merged(value: dict[str, object]) -> dict[str, object]:
     if len(sources) < len(texts):
         raise invalid(f"The key {PAYLOAD} must hold a JSON object in a text.")
     if sum(map(len, sources)) > JSON_NODES_MAX:
-        _check_nodes(b",".join(sources))
+        check_nodes(b",".join(sources))
     for source in sources:
         value.update(_parse(source))
     value.pop(PAYLOAD, None)
     return value
-
-
-def _check_nodes(raw: bytes) -> None:
-    """Refuse more values than memory and patience allow, before any of them is made.
-
-    Each value follows a bracket or a comma. Those in texts are no values, so where there are many
-    of both, the texts are left out and it is counted again; that takes about 4 ms a MiB.
-    """
-    if _count_values(raw) <= JSON_NODES_MAX:
-        return
-    if raw.count(b'"') - raw.count(b'\\"') > 4 * JSON_NODES_MAX:
-        raise _too_many_values()
-    if _count_values(_TEXT.sub(b"", raw)) > JSON_NODES_MAX:
-        raise _too_many_values()
-
-
-def _count_values(raw: bytes) -> int:
-    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
-
-
-def _too_many_values() -> QuillError:
-    return invalid(f"The request body has more than {JSON_NODES_MAX} values.")
-
-
-def _check_tree(value: object) -> None:
-    """Refuse deep nesting and NUL.
-
-    SQLite's text functions end a string at NUL, so what is stored would differ from what is
-    compared. (orjson itself refuses more than 1024 levels.)
-    """
-    level = [value]
-    for depth in range(JSON_DEPTH_MAX + 2):
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, str):
-                _check_no_nul(item)
-            elif isinstance(item, dict | list):
-                if depth == JSON_DEPTH_MAX:
-                    raise invalid(f"The request body nests deeper than {JSON_DEPTH_MAX} levels.")
-                inner.extend(item)
-                if isinstance(item, dict):
-                    inner.extend(item.values())
-        if not inner:
-            return
-        level = inner
-
-
-def _check_no_nul(text: str) -> None:
-    if "\0" in text:
-        raise invalid("The request body may not contain NUL characters.")
 
 
 def check_text(text: str) -> str:

@@ -12,12 +12,15 @@ from worker.wire.pocketbase import (
     collections,
     files,
     health,
+    mirrored,
     publish,
     realtime,
     records,
     settings,
     setup,
+    sql,
 )
+from worker.wire.pocketbase.mirrored import either
 
 _COLLECTIONS: Final = "/api/collections"
 _COLLECTION: Final = "/api/collections/{collection}"
@@ -25,11 +28,11 @@ _RECORDS: Final = "/api/collections/{collection}/records"
 _RECORD: Final = "/api/collections/{collection}/records/{id}"
 
 ROUTES: Final[list[tuple[str, str, Handler]]] = [
-    ("GET", _RECORD, records.view),
-    ("GET", _RECORDS, records.list_records),
-    ("POST", _RECORDS, records.create),
-    ("PATCH", _RECORD, records.update),
-    ("DELETE", _RECORD, records.delete),
+    ("GET", _RECORD, either(records.view, mirrored.view)),
+    ("GET", _RECORDS, either(records.list_records, mirrored.list_records)),
+    ("POST", _RECORDS, either(records.create, mirrored.create)),
+    ("PATCH", _RECORD, either(records.update, mirrored.update)),
+    ("DELETE", _RECORD, either(records.delete, mirrored.delete)),
     ("POST", "/api/batch", batch.run),
     ("GET", f"{_COLLECTION}/auth-methods", auth.auth_methods),
     ("POST", f"{_COLLECTION}/auth-with-password", auth.auth_with_password),
@@ -52,6 +55,7 @@ ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("POST", "/api/settings/test/s3", settings.test_storage),
     ("POST", "/api/settings/test/email", settings.test_email),
     ("POST", "/api/settings/apple/generate-client-secret", settings.apple_secret),
+    ("POST", "/api/sql", sql.run),
     ("GET", "/api/backups", backups.list_all),
     ("POST", "/api/backups", backups.create),
     ("POST", "/api/backups/upload", backups.upload),

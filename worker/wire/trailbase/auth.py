@@ -35,8 +35,8 @@ from worker.http.request import Request
 from worker.http.response import Header, Response
 from worker.wire.trailbase.auth_body import AuthBody, read_auth_body
 from worker.wire.trailbase.cookies import auth_cookie, cleared_cookies, session_cookies
+from worker.wire.trailbase.encode import TEXT
 
-TEXT: Final = b"text/plain; charset=utf-8"
 _NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 _REFRESH_HEADER: Final = b"refresh-token"
 

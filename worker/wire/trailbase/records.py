@@ -6,9 +6,9 @@ from typing import Final
 
 from shared.errors import invalid
 from shared.schema.tables.mode import Mode
-from worker.apis.read import Page, list_records, read_record
-from worker.apis.schema import read_schema
-from worker.auth.users.caller import caller_of
+from worker.apis.read import Page
+from worker.apis.served import list_records, read_record, read_schema
+from worker.auth.users.caller import user_origin
 from worker.context import Context
 from worker.http.request import Request
 from worker.http.response import Response
@@ -20,7 +20,7 @@ _MODES: Final = {mode.value.lower(): mode for mode in Mode}
 async def list_all(context: Context, request: Request, api: str) -> Response:
     """GET …/{api}."""
     ask = read_query(request.raw_query)
-    page = await list_records(context, api, ask, caller_of(request))
+    page = await list_records(context, api, ask, user_origin(request))
     body = list_body(page) if ask.geojson is None else features_body(page)
     return Response(200, body.encode())
 
@@ -44,7 +44,7 @@ def _head(page: Page) -> str:
 async def read(context: Context, request: Request, api: str, record_id: str) -> Response:
     """GET …/{api}/{id}."""
     expand = read_query(request.raw_query).expand if request.raw_query else ()
-    return Response(200, await read_record(context, api, record_id, expand, caller_of(request)))
+    return Response(200, await read_record(context, api, record_id, expand, user_origin(request)))
 
 
 async def schema(context: Context, request: Request, api: str) -> Response:
@@ -52,4 +52,4 @@ async def schema(context: Context, request: Request, api: str) -> Response:
     mode = _MODES.get(request.query.get("mode", Mode.INSERT.value).lower())
     if mode is None:
         raise invalid("Invalid query: mode is Insert, Select or Update")
-    return Response(200, await read_schema(context, api, mode, caller_of(request)))
+    return Response(200, await read_schema(context, api, mode, user_origin(request)))

@@ -31,6 +31,10 @@ class Gate:
         """
         if path != PATH:
             raise not_found()
+        self.check_origin(origins, host)
+
+    def check_origin(self, origins: list[str], host: str) -> None:
+        """Raises FORBIDDEN for a page that may not call us; the values are as in `check`."""
         if not origins or ANY_ORIGIN in self._origins:
             return
         if len(origins) == 1:

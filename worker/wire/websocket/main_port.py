@@ -1,9 +1,5 @@
 """WebSockets on the main port: granian's ASGI messages on one side, a session on the other.
 
-Each client has one task that receives (the request's own) and one that sends whatever has gathered
-in the queue. Waiting for a send in turn for each client would be three to four times slower (m),
-since each is a round trip to granian's thread.
-
 Granian reads only when it is asked to, answers pings, joins fragments, and ends a connection with
 broken frames by itself. It cannot end one whose peer does not read: then the socket is cut. What it
 keeps for peers that flood it is watched (watch.py).
@@ -11,174 +7,55 @@ keeps for peers that flood it is watched (watch.py).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from shared import metrics
 from shared.errors import QuillError
-from shared.limits import CLIENT_CLOSE_SECONDS
 from worker.context import Context
 from worker.http.bodies import Receive
-from worker.http.connections import End, cut_connection
+from worker.http.handshake import deny, header_values
 from worker.http.request import Scope, Send
-from worker.http.response import Response
-from worker.realtime.clients.bell import Bell
-from worker.realtime.clients.client import Client
-from worker.realtime.clients.encoders import Encoder
-from worker.realtime.clients.socket_client import SocketClient
+from worker.realtime.clients.main_socket import MainSocket
 from worker.wire.websocket.gate import TEXT, Gate
-from worker.wire.websocket.session import ErrorResponse, Session, byte_count
+from worker.wire.websocket.session import ErrorResponse, Session
 from worker.wire.websocket.watch import Watch
 
 _FORWARDED: Final = b"x-forwarded-for"
-_FRAME_BYTES: Final = 14  # of a frame around a message, at most
 
 
 class MainPort:
-    """Serves ASGI websocket scopes."""
+    """Serves ASGI websocket scopes. `watch`: over all who came through this port."""
 
     def __init__(self, context: Context, gate: Gate, error_response: ErrorResponse) -> None:
         self._context = context
         self._gate = gate
         self._error_response = error_response
-        self._watch = Watch()
+        self.watch = Watch()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection from its handshake to its end."""
         try:
             client = self._admit(scope)
         except QuillError as error:
-            await _deny(send, self._error_response(error))
+            await deny(send, self._error_response(error))
             return
         metrics.REALTIME_MAIN_SOCKETS.inc()
         try:
-            self._watch.add(client)
+            self.watch.add(client)
             await receive()  # websocket.connect
             await send({"type": "websocket.accept"})
             session = Session(self._context, client, self._error_response)
             await client.converse(session, receive, send)
         finally:
-            self._watch.remove(client)
+            self.watch.remove(client)
             client.abandon()
             metrics.REALTIME_MAIN_SOCKETS.dec()
 
     def _admit(self, scope: Scope) -> MainSocket:
         """Raises NOT_FOUND, FORBIDDEN, UNAVAILABLE."""
-        host = _values(scope, b"host")
-        self._gate.check(scope["path"], _values(scope, b"origin"), host[0] if host else "")
-        ip = self._gate.client_ip(scope, _values(scope, _FORWARDED))
+        host = header_values(scope, b"host")
+        self._gate.check(scope["path"], header_values(scope, b"origin"), host[0] if host else "")
+        ip = self._gate.client_ip(scope, header_values(scope, _FORWARDED))
         client = self._context.hub.connect(ip, TEXT, MainSocket)
         client.ends = (scope.get("client"), scope.get("server"))
         return client
-
-
-class MainSocket(SocketClient):
-    """A client of the main port.
-
-    `ends`: the two addresses of its connection, the peer's first.  `seen`, `excused`: see watch.py.
-    """
-
-    def __init__(
-        self,
-        client_id: str,
-        ip: str,
-        encoder: Encoder,
-        position: str,
-        left: Callable[[Client], None],
-    ) -> None:
-        self._bell = Bell()
-        self._task: asyncio.Task[object] | None = None
-        self._was_cut = False
-        self.ends: tuple[End, End] = (None, None)
-        self.seen = self.excused = 0
-        super().__init__(client_id, ip, encoder, position, left)
-
-    def wake(self) -> None:
-        """Let the sender go on."""
-        self._bell.ring()
-
-    def cut(self) -> None:
-        """End the conversation; what the peer did not take is lost."""
-        self._was_cut = True
-        self._interrupt()
-
-    def _interrupt(self, _sender: object = None) -> None:
-        """Wait for no more messages of the peer."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    async def converse(self, session: Session, receive: Receive, send: Send) -> None:
-        """Receive and send until one side has ended it."""
-        task = self._task = asyncio.current_task()
-        sender = asyncio.ensure_future(self._send_all(send))
-        sender.add_done_callback(self._interrupt)
-        try:
-            await session.serve(partial(self._next_message, receive))
-            if self.closed:  # by the session
-                await sender
-        except asyncio.CancelledError:
-            if self._task is not None or task is None:
-                raise  # not by us
-            task.uncancel()
-        finally:
-            self._task = None
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
-        if self.closed:
-            await self._part(send)
-
-    async def _next_message(self, receive: Receive) -> str | bytes | None:
-        """Text, bytes of a binary message, or None at the end."""
-        event = await receive()
-        if event["type"] != "websocket.receive":
-            return None
-        message: str | bytes | None = event.get("text")
-        if message is None:
-            message = bytes(event.get("bytes") or b"")
-        self.seen += byte_count(message) + _FRAME_BYTES
-        return message
-
-    async def _send_all(self, send: Send) -> None:
-        """Send whatever gathers, in order, until the client is closed."""
-        while self.waiting or not self.closed:
-            if self.waiting:
-                for message in self.take():
-                    await send({"type": "websocket.send", "text": message.decode()})
-            else:
-                await self._bell.wait()
-
-    async def _part(self, send: Send) -> None:
-        """Send the close frame. Granian leaves it out while it waits for a message to receive."""
-        if not self._was_cut:
-            closing = {"type": "websocket.close", "code": self.close_code, "reason": self.reason}
-            try:
-                await asyncio.wait_for(send(closing), CLIENT_CLOSE_SECONDS)
-            except TimeoutError:
-                self._was_cut = True
-        if self._was_cut:
-            cut_connection(*self.ends)
-
-
-async def _deny(send: Send, response: Response) -> None:
-    """Answer the handshake as a REST request is answered (ASGI, WebSocket Denial Response)."""
-    headers = [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(response.body)),
-        *response.headers,
-    ]
-    await send(
-        {
-            "type": "websocket.http.response.start",
-            "status": response.status,
-            "headers": headers,
-        }
-    )
-    await send({"type": "websocket.http.response.body", "body": response.body})
-
-
-def _values(scope: Scope, name: bytes) -> list[str]:
-    """All values of a header."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from shared.access.identity import Identity
 from shared.errors import Kind, QuillError
 from shared.limits import SOCKET_MESSAGE_BYTES_MAX
 from shared.logs import get_logger
-from worker.auth.tokens import read_header
+from worker.auth.identity import caller, token_expires
 from worker.context import Context
 from worker.http.response import Response
-from worker.realtime.clients.socket_client import SocketClient
+from worker.realtime.clients.socket_client import Receiving, SocketClient, byte_count
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.reasons import BINARY, EXPIRED, TOO_BIG
 from worker.realtime.subscribe import add_topics, authenticate, remove_topics
@@ -41,8 +41,6 @@ from worker.wire.websocket.messages import (
     topics_of,
 )
 
-Receive = Callable[[], Awaitable[str | bytes | None]]
-"""The next message: text, bytes for a binary one, None when the connection has ended."""
 ErrorResponse = Callable[[QuillError], Response]
 """The REST form of an error."""
 _LONGEST_TIMER_SECONDS = 24 * 3600.0
@@ -61,7 +59,7 @@ class Session:
         self._expires: float | None = None
         self._expiry: asyncio.TimerHandle | None = None
 
-    async def serve(self, receive: Receive) -> None:
+    async def serve(self, receive: Receiving) -> None:
         """Answer until one side ends the connection."""
         client = self._client
         try:
@@ -154,8 +152,7 @@ class Session:
     async def _authenticate(self, request: AuthRequest, ref: Ref) -> None:
         token = request.token or ""
         identity = await authenticate(self._context, self._client, token)
-        claims = read_header(token)
-        expires = None if identity is None or claims is None else claims.expires
+        expires = None if identity is None else token_expires(caller(token))
         self._forget_expiry()
         self._expires = expires
         self._await_expiry()
@@ -180,13 +177,6 @@ class Session:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-
-
-def byte_count(message: str | bytes) -> int:
-    """Bytes of a message on the wire, without its frame."""
-    if isinstance(message, bytes) or message.isascii():
-        return len(message)
-    return len(message.encode())
 
 
 def _record(identity: Identity | None) -> dict[str, str] | None:

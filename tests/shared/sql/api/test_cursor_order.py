@@ -232,9 +232,12 @@ def test_a_cursor_of_another_list_is_bad() -> None:
 
 
 def test_values_may_be_too_long_for_a_cursor() -> None:
-    """It travels in an address."""
+    """It travels in an address. Then the key alone stands in it, if that is short."""
     order = order_of([OrderBy("a")], notes())
-    assert write_cursor(KEY, "notes", order, ("x" * CURSOR_CHARS_MAX, 1)) is None
+    by_key = write_cursor(KEY, "notes", order, ("x" * CURSOR_CHARS_MAX, 1))
+    assert by_key is not None
+    assert read_cursor(KEY, "notes", order, by_key) == (1,)
+    assert write_cursor(KEY, "notes", order, (1, "x" * CURSOR_CHARS_MAX)) is None
     longest = write_cursor(KEY, "notes", order, ("x" * (CURSOR_CHARS_MAX * 3 // 4 - 30), 1))
     assert longest is not None
     assert len(longest) <= CURSOR_CHARS_MAX

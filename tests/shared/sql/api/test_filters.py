@@ -161,8 +161,21 @@ def test_the_trial_fails_for_a_malformed_operand(
 
 def test_a_plain_filter_needs_no_trial(db: apsw.Connection) -> None:
     """Nor a thread; LIKE does, for long texts."""
-    assert compiled(db, one("n", "$gt", "0"))[1:] == (None, False)
-    assert compiled(db, one("s", "$like", "%"))[1:] == (None, True)
+    assert compiled(db, one("n", "$gt", "0"))[1:3] == (None, False)
+    assert compiled(db, one("s", "$like", "%"))[1:3] == (None, True)
+
+
+def test_what_may_fail_at_a_row_stands_apart(db: apsw.Connection) -> None:
+    """Of what has to hold all; a part of which one has to hold stays together."""
+    number, like, pattern = (
+        one("n", "$gt", "0"), one("s", "$like", "%"), one("s", "$re", "a"),
+    )  # fmt: skip
+    either = Junction(Join.ANY, (number, pattern))
+    made = compiled(db, Junction(Join.ALL, (number, either, like)))
+    assert made.sure == compiled(db, Junction(Join.ALL, (number, like))).condition
+    assert made.fallible == compiled(db, either).condition
+    assert compiled(db, either).sure is None
+    assert compiled(db, like).fallible is None
 
 
 def test_patterns_and_filters_are_bounded(db: apsw.Connection) -> None:

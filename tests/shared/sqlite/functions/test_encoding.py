@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.limits import SQL_TEXT_BYTES_MAX
+from shared.limits import SQL_BLOB_BYTES_MAX, SQL_TEXT_BYTES_MAX
 from shared.passwords import verify_password
 from shared.sqlite.functions.function import FunctionError
 from tests.shared.sqlite.functions.calling import Calling, call
@@ -48,7 +48,9 @@ def test_null_and_size() -> None:
     """NULL stays NULL; too much is refused."""
     assert call("base64(NULL), base64_url_safe(NULL), hash_password(NULL)") == (None,) * 3
     with pytest.raises(FunctionError, match="larger"):
-        call("base64(zeroblob(?))", SQL_TEXT_BYTES_MAX + 1)
+        call("base64(zeroblob(?))", SQL_BLOB_BYTES_MAX + 1)
+    with pytest.raises(FunctionError, match="larger"):
+        call("base64(?)", "A" * (SQL_TEXT_BYTES_MAX + 4))
     with pytest.raises(FunctionError, match="larger"):
         call("hash_password(?)", "x" * 1_025)
     with pytest.raises(FunctionError, match="a text is needed"):

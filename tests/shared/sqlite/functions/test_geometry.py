@@ -56,6 +56,30 @@ def test_wkb_in_all_its_spellings(made: Any, flavor: str, order: int) -> None:
         assert read.equals_exact(made, tolerance=1e-6)
 
 
+_BORDER = st.sampled_from([1e30, -1e30, 1.1e30, -0.0, 5e-324, float("inf"), float("nan")])
+
+
+@given(
+    st.floats() | _BORDER,
+    st.floats() | _BORDER,
+    st.sampled_from([b"\1\1\0\0\0", b"\1\1\0\0\x20\xe6\x10\0\0", b"\1\1\0\0\x80"]),
+    st.sampled_from([0, 0, 0, 8, -1]),
+)
+def test_points_are_told_without_the_library(x: float, y: float, head: bytes, more: int) -> None:
+    """And told the same: valid up to the largest coordinate, refused where it is none."""
+    body = struct.pack("<ddd", x, y, 1.0)
+    blob = head + body[: 16 + more]
+    try:
+        made = shapely.from_wkb(blob)
+    except shapely.errors.GEOSException:
+        made = None
+    if made is None or any(not abs(each) <= 1e30 for each in shapely.get_coordinates(made).flat):
+        with pytest.raises(FunctionError):
+            call("ST_IsValid(?)", blob)
+    else:
+        assert call("ST_IsValid(?)", blob) == 1
+
+
 def _mixed(made: Any) -> bool:
     """A collection that has members with and without a height; an empty one is without."""
     return len({one.has_z for one in getattr(made, "geoms", ())}) > 1

@@ -20,6 +20,7 @@ from worker.realtime.delivery.index import TopicIndex
 from worker.realtime.principal import Principal
 from worker.realtime.topics.text import read_topic, read_topics
 from worker.realtime.topics.topic import Topic
+from worker.realtime.views.viewpoint import Views
 
 ROOT = Principal("pbc_3142635823", "root", "key", True)
 ROOT_TOO = Principal("pbc_3142635823", "other", "key", True)
@@ -40,7 +41,7 @@ class Index:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.index = TopicIndex()
+        self.index = TopicIndex(Views())
         self._numbers = itertools.count()
 
     def client(self, principal: Principal | None = None) -> Client:
@@ -87,9 +88,7 @@ class Index:
         """Nothing is left of anybody."""
         index = self.index
         return (
-            not (
-                index.count or index._by_collection or index._custom or index._asked or index._chars
-            )
+            not (index.count or index._by_table or index._custom or index._asked or index._chars)
             and not index.clients()
         )
 

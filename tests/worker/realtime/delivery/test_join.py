@@ -32,7 +32,7 @@ from tests.worker.realtime.place import (
     updated,
 )
 from worker.engine.change_log import PageLimits
-from worker.realtime import hub as hub_module
+from worker.realtime import collection_sight as sight_module
 from worker.realtime.clients.encoders import RESUMABLE_STREAM
 from worker.realtime.delivery import join as join_module
 from worker.realtime.hub import Hub
@@ -71,7 +71,7 @@ class Meanwhile:
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
     """Watch the joins' reads."""
     made = Meanwhile()
-    monkeypatch.setattr(hub_module, "judge", made.judge)
+    monkeypatch.setattr(sight_module, "judge", made.judge)
     yield made
     assert not made.at
 
@@ -284,7 +284,7 @@ def test_a_fault_is_told_and_ends_nothing(place: Place, monkeypatch: pytest.Monk
     async def scenario(hub: Hub) -> None:
         client = socket(hub)
         with monkeypatch.context() as patch:
-            patch.setattr(hub_module, "judge", broken)
+            patch.setattr(sight_module, "judge", broken)
             subscribe(hub, client, topic("posts", since=place.at(0)))
             await settle(hub)
         told = messages(client)

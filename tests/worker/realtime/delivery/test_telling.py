@@ -27,7 +27,6 @@ from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.delivery.groups import Group
 from worker.realtime.delivery.telling import (
-    Rows,
     case_of,
     chunks,
     message_of,
@@ -40,6 +39,7 @@ from worker.realtime.delivery.telling import (
 from worker.realtime.topics.text import read_topic
 from worker.realtime.topics.topic import NO_SOURCE
 from worker.realtime.views.judge import LEFT
+from worker.realtime.views.sight import Rows
 from worker.realtime.views.view import View, ViewKey
 from worker.realtime.views.viewpoint import Seen, Viewpoint
 

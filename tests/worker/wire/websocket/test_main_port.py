@@ -1,4 +1,7 @@
-"""The main port by itself: room, and the end of peers that take nothing."""
+"""The main port by itself: room, and the end of peers that take nothing.
+
+Also tests `worker.realtime.clients.main_socket` and `worker.http.handshake`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from tests.waiting import until_async
 from tests.websocket import LiveClient, RawSocket
 from tests.worker.realtime.place import Place, run_hub
 from tests.worker.wire.websocket.serving import main_port
+from worker.realtime.clients.main_socket import MainSocket
 from worker.realtime.hub import Hub
-from worker.wire.websocket.main_port import MainSocket
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def test_a_full_worker_refuses_in_the_handshake(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503 in the REST form and with Retry-After, until somebody leaves."""
-    monkeypatch.setattr("worker.realtime.hub.REALTIME_CLIENTS_PER_WORKER", 2)
+    monkeypatch.setattr("worker.realtime.exchange.REALTIME_CLIENTS_PER_WORKER", 2)
 
     async def scenario(hub: Hub) -> None:
         async with main_port(hub) as port:

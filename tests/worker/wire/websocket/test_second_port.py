@@ -36,7 +36,7 @@ def test_a_full_worker_refuses_in_the_handshake(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503 in the REST form and with Retry-After, until somebody leaves."""
-    for module in ("worker.realtime.hub", "worker.wire.websocket.second_port"):
+    for module in ("worker.realtime.exchange", "worker.wire.websocket.second_port"):
         monkeypatch.setattr(f"{module}.REALTIME_CLIENTS_PER_WORKER", 2)
 
     async def scenario(hub: Hub) -> None:

@@ -1,0 +1,1 @@
+"""Statements of the SQL console: what they may do, and running one within its bounds."""

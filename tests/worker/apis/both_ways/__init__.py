@@ -1,0 +1,1 @@
+"""Collections as record APIs and record APIs as collections, on one server."""
