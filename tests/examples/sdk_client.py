@@ -20,6 +20,7 @@ from pocketbase.models.record import Record
 from pocketbase.services.realtime_service import MessageData
 
 _SUBMIT_SECONDS = 20.0
+_MISSED_SECONDS = 3.0
 
 
 def _print(line: dict[str, object]) -> None:
@@ -69,15 +70,32 @@ class Driver:
             record = _plain(message.record)
             _print({"heard": name, "data": {"action": message.action, "record": record}})
 
-        if not collection:
-            self.pb.realtime.subscribe(topic, hear)
-        elif topic == "*":
-            self.pb.collection(collection).subscribe(hear)
-        else:
-            self.pb.collection(collection).subscribe_one(topic, hear)
-        status = self._submitted.get(timeout=_SUBMIT_SECONDS)
+        def listen() -> None:
+            if not collection:
+                self.pb.realtime.subscribe(topic, hear)
+            elif topic == "*":
+                self.pb.collection(collection).subscribe(hear)
+            else:
+                self.pb.collection(collection).subscribe_one(topic, hear)
+
+        listen()
+        status = self._status(listen)
         if status != 204:
             raise ClientResponseError("refused", status=status)
+
+    def _status(self, listen: Callable[[], None]) -> int:
+        """What the server said to the subscription.
+
+        The SDK's thread reads the stream before the SDK listens to its first event; on a machine
+        that is busy it misses that, and would wait for ever. Then there is no client id.
+        """
+        try:
+            return self._submitted.get(timeout=_MISSED_SECONDS)
+        except queue.Empty:
+            if not self.pb.realtime.client_id:
+                self.pb.realtime.unsubscribe()
+                listen()
+            return self._submitted.get(timeout=_SUBMIT_SECONDS)
 
     def unsubscribe(self, *, collection: str = "", topic: str = "", prefix: str = "") -> None:
         """Stop listening to a topic, to all with a prefix, to a collection's or to everything."""

@@ -6,7 +6,6 @@ Tests `quillbase.cli.publish`, `quillbase.cli.writer` and `quillbase.cli.failure
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
@@ -90,7 +89,6 @@ def test_without_a_server_it_is_stored(depot: Path) -> None:
         (("@t", "1"), b"", "topic"),
         (("a?b", "1"), b"", "topic"),
         (("a\nb", "1"), b"", "topic"),
-        ((os.fsencode("t\udcff"), "1"), b"", "topic"),
         (("users/abc", "1"), b"", "collection"),
         (("_pb_users_auth_", "1"), b"", "collection"),
     ],
