@@ -23,7 +23,7 @@ from shared.sql.select import ListPlan, Statement, view_sql
 from shared.sql.shape import shape_of
 from shared.sql.version import version_shape
 from worker.context import Context
-from worker.engine.failures import SQLError
+from worker.engine.failures import SQLError, is_pattern_too_long
 from worker.engine.snapshot import OverBudgetError, Snapshot
 from worker.records.caller import Origin, caller_collection, identity_in
 from worker.records.cursor import read_cursor, write_cursor
@@ -104,7 +104,7 @@ async def list_page(
 
 def _reason(error: SQLError) -> str:
     """What a row has shown to be wrong with a filter, where that can be told."""
-    if "pattern too complex" in str(error):
+    if is_pattern_too_long(error):
         return f"a text that ~ looks for has more than {LIKE_PATTERN_BYTES_MAX} bytes"
     return ""
 

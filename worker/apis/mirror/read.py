@@ -23,7 +23,7 @@ from worker.apis.ids import read_id
 from worker.apis.names import require_no_collection
 from worker.apis.read import admit, failed_read
 from worker.context import Context
-from worker.engine.failures import SQLError
+from worker.engine.failures import SQLError, is_pattern_too_long
 from worker.engine.snapshot import OverBudgetError, Snapshot
 from worker.records.caller import Origin
 from worker.records.list_form import ListQuery, wrong_query
@@ -57,7 +57,7 @@ async def list_page(
     try:
         return await context.apis.read(name, _list, *work, transaction=many)
     except SQLError as error:
-        if "pattern too complex" in str(error):
+        if is_pattern_too_long(error):
             raise wrong_query("a text that ~ looks for is too long") from None
         raise await failed_read(context.apis, name, error) from None
 
