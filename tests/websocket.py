@@ -273,9 +273,15 @@ class RawSocket:
     ) -> RawSocket:
         """Connect and send the handshake; whether it was accepted stands in `head`."""
         raw = await cls.connect(port, receive_buffer=receive_buffer)
-        raw.writer.write(handshake(port, path, headers or {}))
-        raw.head = await asyncio.wait_for(raw.reader.readuntil(b"\r\n\r\n"), _SECONDS)
+        await raw.shake_hands(port, path, headers)
         return raw
+
+    async def shake_hands(
+        self, port: int, path: str = PATH, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Ask for a WebSocket and take the answer."""
+        self.writer.write(handshake(port, path, headers or {}))
+        self.head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), _SECONDS)
 
     def pause(self) -> None:
         """Stop reading, so that the connection's buffers fill up."""

@@ -44,6 +44,24 @@ class Opening:
             connection.transport.abort()
 
 
+class Welcoming:
+    """The library's server as its connections see it: always serving.
+
+    Else it would answer 503 to a peer that was accepted just before the worker began to drain, while
+    a peer a moment later finds another worker.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
+
+    def is_serving(self) -> bool:
+        """Who was accepted is served."""
+        return True
+
+
 class LiveConnection(ServerConnection):
     """One connection.
 
@@ -53,7 +71,7 @@ class LiveConnection(ServerConnection):
     def __init__(
         self, opening: Opening, protocol: ServerProtocol, server: Server, **options: Any
     ) -> None:
-        super().__init__(protocol, server, **options)
+        super().__init__(protocol, Welcoming(server), **options)  # type: ignore[arg-type]
         self.has_room: Callable[[], None] = _nothing
         self._opening = opening
         self._input = bytearray()

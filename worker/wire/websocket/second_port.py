@@ -44,7 +44,7 @@ from worker.context import Context
 from worker.realtime.clients.client import Client
 from worker.realtime.clients.encoders import Encoder
 from worker.realtime.clients.socket_client import SocketClient
-from worker.realtime.reasons import FULL
+from worker.realtime.reasons import DRAIN, FULL
 from worker.wire.websocket.connection import LiveConnection, Opening
 from worker.wire.websocket.frames import FRAMED, text_frame
 from worker.wire.websocket.gate import Gate, full
@@ -139,7 +139,7 @@ class SecondPort:
         try:
             client = self._context.hub.connect(ip, FRAMED, make)
         except QuillError:
-            await connection.close(1013, FULL)
+            await self._turn_away(connection)
             return
         metrics.REALTIME_SECOND_SOCKETS.inc()
         connection.has_room = client.wake
@@ -151,6 +151,13 @@ class SecondPort:
         finally:
             client.abandon()
             metrics.REALTIME_SECOND_SOCKETS.dec()
+
+    async def _turn_away(self, connection: ServerConnection) -> None:
+        """The hub takes nobody: the worker drains, and there is another one, or it is full."""
+        if self._stopped.is_set():
+            await connection.close(1001, DRAIN)
+        else:
+            await connection.close(1013, FULL)
 
 
 async def _next_message(connection: ServerConnection) -> str | bytes | None:

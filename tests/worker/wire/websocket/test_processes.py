@@ -235,3 +235,26 @@ def test_clients_are_counted_by_port(own: ClusterProcess) -> None:
         await until_async(lambda: counted() == {"main": 0.0, "second": 0.0})
 
     asyncio.run(scenario())
+
+
+def test_who_was_accepted_before_a_drain_is_not_refused(own: ClusterProcess) -> None:
+    """Its handshake succeeds when it comes late: it is served, or sent to the next worker."""
+
+    async def scenario() -> None:
+        early = [await RawSocket.connect(own.realtime_port) for _ in range(CLIENTS)]
+        clients = await _clients(own)  # the queue is first in, first out: the early are accepted
+        own.process.send_signal(signal.SIGHUP)
+        ends = [asyncio.create_task(client.end(30)) for client in clients]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        answers = []
+        for raw in early:
+            await raw.shake_hands(own.realtime_port)
+            answers.append((raw.status, *await raw.receive()))
+        assert {status for status, _, _ in answers} == {101}
+        sent_away = {payload for _, opcode, payload in answers if opcode == RawSocket.CLOSE}
+        assert sent_away == {(1001).to_bytes(2, "big") + b"drain"}
+        for raw in early:
+            await raw.close()
+        await asyncio.gather(*ends)
+
+    asyncio.run(scenario())
