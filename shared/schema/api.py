@@ -30,13 +30,16 @@ class Permission(enum.IntFlag):
 
 
 class Action(enum.Enum):
-    """What a request does. Each has a bit, and may have a rule."""
+    """What a request does. Each has a `bit`, and may have a rule."""
 
     READ = Permission.READ
     CREATE = Permission.CREATE
     UPDATE = Permission.UPDATE
     DELETE = Permission.DELETE
     SCHEMA = Permission.SCHEMA
+
+    def __init__(self, permission: Permission) -> None:
+        self.bit = int(permission)  # flags of an enum take ten times as long (m)
 
     @property
     def has_row(self) -> bool:
@@ -133,10 +136,10 @@ class RecordApi:
 
     def permits(self, action: Action, *, authenticated: bool) -> bool:
         """Whether the bits let somebody try; the rule, if there is one, decides after that."""
-        bits = int(self.world)  # flags of an enum take ten times as long (m)
+        bits = int(self.world)
         if authenticated:
             bits |= int(self.authenticated)
-        return bits & int(action.value) != 0
+        return bits & action.bit != 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ REFUSED_ADMIN: Final = "admin"
 USER_COLUMNS_SQL: Final = "SELECT name FROM pragma_table_info('_user')"
 SESSION_COLUMNS_SQL: Final = "SELECT name FROM pragma_table_info('_session', 'session')"
 HAS_USERS_SQL: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_user'"
+_RIGHTS: Final = (PASSWORD_HASH, "admin")
 _UNIQUE: Final = {"email": "email", "unverified_email": "email", "username": "username"}
 """What may not be the `email` or `username` of another user."""
 NEEDED_COLUMNS: Final = frozenset({"id", "email", PASSWORD_HASH})
@@ -45,11 +46,10 @@ def users_sql(columns: tuple[str, ...], by: str) -> str:
     return f"SELECT {shown} FROM _user WHERE {quote_identifier(by)} = ?"
 
 
-def user_guards(identity: Identity) -> list[Step]:
+def user_guard(identity: Identity) -> Step:
     """The caller still stands: the same password and rights as when he was read."""
     record = identity.record
-    names = [name for name in (PASSWORD_HASH, "admin") if name in record]
-    return [_still(record, names, REFUSED_AUTH)]
+    return _still(record, [name for name in _RIGHTS if name in record], REFUSED_AUTH)
 
 
 def unchanged_guard(record: Mapping[str, Value], *names: str) -> Step:

@@ -82,10 +82,14 @@ class Draft:
         `tells`: whether it is told of a record that stays as it is, by the settings' IGNORE.
         """
         form = self._admit(api, Action.CREATE)
-        read = [self._read(form, body) for body in bodies]
+        user = user_id(self.identity)
+        read = [self._read(form, body, user) for body in bodies]
         judged: set[tuple[Value, ...]] = set()
         for values, sent in read:
-            self._judge_create(form, values, sent, judged)
+            if form.create is not None:
+                params = form.create.at_writer.params(user, None, values, sent)
+                self._judge_create(form.create, params, judged)
+            self._keep_others(form, user, values)
         for values, _ in read:
             self._insert(form, values, tells=tells)
 
@@ -127,7 +131,7 @@ class Draft:
             returns_all=len(self.made) > 1,  # also bounds the time of all of them together
             main_version=api.version[0] if api.database != AT_WRITER else 0,
         )
-        starts = tuple([len(guards) + one for one in self.starts])
+        starts = tuple([len(guards) + one for one in self.starts]) if self.starts else ()
         return Planned(plan, self.identity.actor, tuple(self.made), starts, self.first)
 
     # --- Parts ----------------------------------------------------------------------------------
@@ -141,36 +145,31 @@ class Draft:
         return form_of(self.catalog, self.plans, api)
 
     def _read(
-        self, form: ApiForm, body: Mapping[str, object]
+        self, form: ApiForm, body: Mapping[str, object], user: Value
     ) -> tuple[dict[str, Value], tuple[str, ...]]:
         """The values of a new record, the caller's id among them, and which of them were sent."""
         values = form.read(self.snapshot, body)
         sent = tuple(values)
         if form.api.autofill_user and is_user(self.identity):
-            user = user_id(self.identity)
             for name in form.api.autofill_user:
                 values.setdefault(name, user)
         return values, sent
 
     def _judge_create(
-        self,
-        form: ApiForm,
-        values: Mapping[str, Value],
-        sent: tuple[str, ...],
-        judged: set[tuple[Value, ...]],
+        self, guard: Guard, params: tuple[Value, ...], judged: set[tuple[Value, ...]]
     ) -> None:
         """`judged`: what the rule was asked with before; nothing happens in between."""
-        user = user_id(self.identity)
-        if Action.CREATE in form.api.rules:
-            guard = form.guards[Action.CREATE]
-            params = guard.at_writer.params(user, None, values, sent)
-            if params not in judged:
-                judged.add(params)
-                if not self._finds(guard, params):
-                    raise forbidden()
-                self.steps.append(require(guard.at_writer.sql, params, refusal=REFUSED_DENIED))
+        if params in judged:
+            return
+        judged.add(params)
+        if not self._finds(guard, params):
+            raise forbidden()
+        self.steps.append(require(guard.at_writer.sql, params, refusal=REFUSED_DENIED))
+
+    def _keep_others(self, form: ApiForm, user: Value, values: Mapping[str, Value]) -> None:
+        """Where a create may replace a record, it must be one that the caller may change."""
         key = values.get(form.key)
-        if key is None:
+        if key is None or not form.replaces:
             return
         may_update = form.api.permits(Action.UPDATE, authenticated=not self.identity.guest)
         kept = form.kept(may_update=may_update)

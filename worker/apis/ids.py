@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from typing import Final
 from uuid import UUID
 
@@ -67,7 +68,7 @@ def _uuid(text: str) -> bytes:
         return UUID(text).bytes
     if _BASE64.fullmatch(text) is None:
         raise _wrong()
-    return urlsafe_b64decode(text if text.endswith("==") else f"{text}==")
+    return a2b_base64(text.replace("-", "+").replace("_", "/") + "==")
 
 
 def _wrong() -> QuillError:

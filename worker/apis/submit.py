@@ -7,7 +7,7 @@ REPLANS_MAX times the client is told 409.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -16,7 +16,7 @@ from shared.errors import Kind, QuillError, forbidden
 from shared.limits import REPLANS_MAX
 from shared.logs import get_logger
 from shared.messages.commands import Result, Status
-from worker.apis.draft import Planned
+from worker.apis.draft import Made, Planned
 from worker.apis.ids import write_id
 from worker.apis.outcome import failure, numbered
 from worker.context import Context
@@ -43,7 +43,7 @@ async def submit(context: Context, planner: Planner, ask: Ask) -> list[str | Non
             planned.plan, request_id=ask.request_id, actor=planned.actor
         )
         if result.status is Status.OK:
-            return list(_told(planned, result))
+            return _told(planned, result)
         if not _is_to_be_planned_again(result):
             raise _failure(planned, result)
     raise QuillError(
@@ -65,19 +65,18 @@ def _failure(planned: Planned, result: Result) -> QuillError:
     return numbered(planned.first + index, error) if index >= 0 else error
 
 
-def _told(planned: Planned, result: Result) -> Iterator[str | None]:
+def _told(planned: Planned, result: Result) -> list[str | None]:
     """The ids, in the order of what was asked."""
     payload = result.payload
-    if planned.plan.returns_all:
-        results = iter(orjson.loads(str(payload)))
-    else:
-        results = iter([] if payload is None else [orjson.loads(str(payload))])
-    for one in planned.made:
-        if one.asks:
-            yield one.known if next(results) else None
-        else:
-            yield one.known or _id(next(results), uuid=one.uuid)
+    given = [] if payload is None else orjson.loads(str(payload))
+    results = iter(given if planned.plan.returns_all else [given])
+    return [
+        one.known if one.known and not one.asks else _id(one, next(results)) for one in planned.made
+    ]
 
 
-def _id(key: object, *, uuid: bool) -> str:
-    return write_id(bytes.fromhex(str(key))) if uuid else str(key)
+def _id(made: Made, key: object) -> str | None:
+    """By what the writer said: a new key, or whether there was anything to write."""
+    if made.asks:
+        return made.known if key else None
+    return write_id(bytes.fromhex(str(key))) if made.uuid else str(key)

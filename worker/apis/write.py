@@ -7,7 +7,7 @@ he is, before anybody is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from shared.errors import QuillError, invalid
 from shared.limits import API_BULK_RECORDS_MAX
@@ -64,11 +64,10 @@ async def delete_record(
     await _write(context, api, lambda draft, one: draft.delete(one, record_id), origin, ask)
 
 
-async def _write(
+def _write(
     context: Context, api: str, add: _Add, origin: Origin, ask: Ask
-) -> list[str | None]:
-    caller = origin.caller
-    return await submit(context, _planner(context, api, add, caller), ask)
+) -> Awaitable[list[str | None]]:
+    return submit(context, _planner(context, api, add, origin.caller), ask)
 
 
 def _planner(context: Context, api: str, add: _Add, caller: Caller | None) -> Planner:

@@ -48,9 +48,9 @@ class Statement(NamedTuple):
 class ApiForm:
     """Templates for writing records of one API.
 
-    `key`: the name of its key. `uuid`: that its keys are UUIDs. `ignores`: that a create leaves a
-    record that it finds as it is. `replaced`: the columns that one gets anew that is replaced, sent
-    or not.
+    `key`: the name of its key. `uuid`: that its keys are UUIDs. `create`: the guard of a create, None
+    without a rule. `ignores`: that a create leaves a record that it finds as it is. `replaces`: that
+    it may replace one. `replaced`: the columns that such a record gets anew, sent or not.
     """
 
     def __init__(self, api: RecordApi) -> None:
@@ -60,10 +60,12 @@ class ApiForm:
         self.guards = {
             one: Guard(judge(api, one, AT_WRITER), worker_judge(api, one)) for one in _WRITES
         }
+        self.create = self.guards[Action.CREATE] if Action.CREATE in api.rules else None
         self.delete_sql = delete_sql(api)
         self.uuid = api.key.kind is KeyKind.UUID
         self.replaced = tuple(self.decoders)
         self.ignores = api.conflict is ConflictResolution.IGNORE
+        self.replaces = api.conflict is ConflictResolution.REPLACE
         self._geometries = {one.name for one in api.columns if one.geometry}
         self._has_json = any(one.json is not None for one in api.columns)
         self._kept: dict[bool, Guard] = {}
@@ -79,20 +81,25 @@ class ApiForm:
             found = decode.get(name)
             if found is not None:
                 values[name] = found(value)
-        for name, stored in values.items():
-            if type(stored) is GeoJson:
-                values[name] = _geometry(snapshot, name, GEOMETRY_SQL, str(stored))
-            elif name in self._geometries:  # one that could not be shown would fail every list
-                _geometry(snapshot, name, GEOJSON_SQL, stored)
+        if self._geometries:
+            self._read_geometries(snapshot, values)
         if self._has_json:
             check_json_columns(self.api, values)
         return values
+
+    def _read_geometries(self, snapshot: Snapshot, values: dict[str, Value]) -> None:
+        for name in self._geometries & values.keys():
+            stored = values[name]
+            if type(stored) is GeoJson:
+                values[name] = _geometry(snapshot, name, GEOMETRY_SQL, str(stored))
+            else:  # one that could not be shown would fail every list
+                _geometry(snapshot, name, GEOJSON_SQL, stored)
 
     def kept(self, *, may_update: bool) -> Guard | None:
         """The guard that no row is replaced which the caller may not change, if one is due."""
         api = self.api
         rule = api.rules.get(Action.UPDATE)
-        if api.conflict is not ConflictResolution.REPLACE or (may_update and rule is None):
+        if not self.replaces or (may_update and rule is None):
             return None
         found = self._kept.get(may_update)
         if found is None:

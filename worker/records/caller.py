@@ -18,7 +18,7 @@ from shared.quote import quote_identifier
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 from shared.sql.plan import Step, require
-from shared.sql.users import user_guards
+from shared.sql.users import user_guard
 from worker.engine.snapshot import Snapshot
 
 
@@ -79,7 +79,7 @@ def caller_guards(identity: Identity, compared: frozenset[str] = frozenset()) ->
     if identity.guest:
         return []
     if is_user(identity):
-        return user_guards(identity)
+        return [user_guard(identity)]
     record = identity.record
     # Most rules compare the caller's id alone.
     names = () if compared <= _ALWAYS else tuple(sorted((compared - _ALWAYS) & record.keys()))
