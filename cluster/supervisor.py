@@ -72,6 +72,7 @@ class Supervisor:
         self._settings, self._depot, self._addresses = settings, depot, addresses
         self._run_directory, self._ops_url, self._command = run, ops_url, command
         self._page = StatusPage.create(run.status_page)
+        self.metrics.broken_apis.set_function(lambda: self._page.broken_apis)
         self._writer = Slot("writer", self._start)
         self._workers = [
             Slot(f"worker-{n}", self._start, SlotSockets(addresses.all, n, settings.uds_dir))
@@ -119,6 +120,8 @@ class Supervisor:
             details["reason"] = "disk full"
         elif self._preparation.pid is not None and not self._page.prepared:
             details["reason"] = "settings or migrations are being applied"
+        if self._page.broken_apis:  # the others are served: no reason to be unready
+            details["record_apis_broken"] = self._page.broken_apis
         ready = self.phase is Phase.RUNNING and not waiting and not self._page.disk_full
         return ready, details
 

@@ -1,10 +1,10 @@
 """Every metric of the product, declared once (prometheus-client, multiprocess mode).
 
-How to count: `METRIC.add()`, `FAMILY[label].add()`, `http_request(…)`. These only touch Python
-numbers (0.1 to 0.4 µs); **the owning process calls `flush()` about once a second from its own
-loop, and once when it ends**, which moves them into the mmap files that the ops port reads (a
-library increment there costs 1.4 µs, a histogram 3 µs (m)). Gauges and the writer's per-batch
-histograms are library objects: `GAUGE.set(n)`, `HISTOGRAM.observe(x)`.
+How to count: `METRIC.add()`, `FAMILY[label].add()`, `HISTOGRAM.observe(x)`, `http_request(…)`.
+These only touch Python numbers (0.1 to 0.4 µs); **the owning process calls `flush()` about once a
+second from its own loop, and once when it ends**, which moves them into the mmap files that the ops
+port reads (a library increment there costs 1.4 µs, a histogram 3 µs (m)). Gauges are library
+objects: `GAUGE.set(n)`.
 
 Without PROMETHEUS_MULTIPROC_DIR (tests, CLI) the same names count in `REGISTRY` of this process.
 It must not hold a label whose values a client chooses: each costs memory for ever.
@@ -75,6 +75,31 @@ class _Durations(Histogram):
                 bucket.inc(count)
 
 
+class HistogramTally:
+    """Observations that are kept in Python until the next `flush`. One thread may observe."""
+
+    __slots__ = ("_bounds", "_counts", "_histogram", "_total")
+
+    def __init__(self, histogram: _Durations, bounds: Sequence[float]) -> None:
+        self._histogram = histogram
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+        _tallies.append(self)
+
+    def observe(self, value: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def flush(self) -> None:
+        """Move what is pending to the library's histogram."""
+        if any(self._counts):
+            counts, self._counts = self._counts, [0] * len(self._counts)
+            total, self._total = self._total, 0.0
+            self._histogram.take(counts, total)
+
+
 class _RequestTally:
     """Requests of one route class and one status class since the last `flush`."""
 
@@ -104,7 +129,7 @@ class _Requests(dict[tuple[str, int], _RequestTally]):
         return tally
 
 
-_tallies: list[Tally | _RequestTally] = []
+_tallies: list[Tally | HistogramTally | _RequestTally] = []
 
 
 def flush() -> None:
@@ -121,8 +146,8 @@ def _gauge(name: str, text: str, mode: str, *labels: str) -> Gauge:
     return Gauge(name, text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]
 
 
-def _histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
-    return Histogram(name, text, registry=REGISTRY, buckets=buckets)
+def _histogram(name: str, text: str, buckets: Sequence[float]) -> HistogramTally:
+    return HistogramTally(_Durations(name, text, registry=REGISTRY, buckets=buckets), buckets)
 
 
 # --- Worker: HTTP and reads -------------------------------------------------------------------
@@ -254,6 +279,11 @@ class SupervisorMetrics:
             "quill_process_up",
             "1 while the process is ready, by process.",
             ("process",),
+            registry=self.registry,
+        )
+        self.broken_apis = Gauge(
+            "quill_record_apis_broken",
+            "Record APIs of the settings that cannot be served.",
             registry=self.registry,
         )
         build = Gauge(

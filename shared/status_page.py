@@ -1,9 +1,10 @@
 """The status page: one small mmap file by which all processes see the writer's state at once.
 
 Each item is an aligned 8-byte word read through `memoryview.cast("Q")`, which never tears on the
-machines we run on (docs/decisions/0002-status-page.md). Only the writer stores, but for the word
-`prepared`, which is the supervisor's; it sets the page from its databases before it takes a request,
-and moves a catalog version after the COMMIT that changed it and before the next BEGIN.
+machines we run on (docs/decisions/0002-status-page.md). Only the writer stores, but for the words
+`prepared`, which is the supervisor's, and `broken_apis`, which is the first worker's; it sets the
+page from its databases before it takes a request, and moves a catalog version after the COMMIT that
+changed it and before the next BEGIN.
 
 A plain file in the run directory, because `multiprocessing.shared_memory` unlinks its segment when
 any child exits (3.11). It is never a database file.
@@ -19,6 +20,7 @@ from pathlib import Path
 from shared.limits import STATUS_PAGE_BYTES
 
 _WORD_MAGIC, _WORD_EPOCH, _WORD_BEAT, _WORD_DISK_FULL, _WORD_PREPARED = range(5)
+_WORD_BROKEN_APIS = 5
 _DATABASES_AT = 8
 _WORDS_PER_DATABASE = 8
 _CATALOG, _HEAD, _FEED, _OPEN, _OPENED = range(5)
@@ -93,6 +95,15 @@ class StatusPage:
     @prepared.setter
     def prepared(self, value: bool) -> None:
         self.words[_WORD_PREPARED] = int(value)
+
+    @property
+    def broken_apis(self) -> int:
+        """How many record APIs of the settings could not be served when it was last looked."""
+        return self.words[_WORD_BROKEN_APIS]
+
+    @broken_apis.setter
+    def broken_apis(self, value: int) -> None:
+        self.words[_WORD_BROKEN_APIS] = value
 
     def database(self, slot: int = 0) -> DatabaseWords:
         """The words of one database; `main` has slot 0."""

@@ -22,6 +22,7 @@ from shared.run_directory import RunDirectory
 from shared.status_page import StatusPage
 from worker.apis.catalog import ApiCatalog
 from worker.apis.events.exchanges import ApiExchanges
+from worker.apis.watch import ApiWatch
 from worker.auth.passwords import PasswordPool
 from worker.auth.users.identity import install
 from worker.auth.users.keys import KeyFiles
@@ -191,6 +192,7 @@ class Worker:
         self._servers: list[asyncio.Task[None]] = []
         self._metrics: asyncio.TimerHandle | None = None
         self._settings = SettingsWatch(context)
+        self._apis = ApiWatch(context)
 
     @classmethod
     async def build(cls, slot: int, run_path: Path) -> Worker:
@@ -211,6 +213,7 @@ class Worker:
         serve_peers(context)
         context.peers.start()
         self._settings.start()
+        self._apis.start()
         self._publish_metrics()
         loop = asyncio.get_running_loop()
         second = context.settings.realtime_port
@@ -270,6 +273,7 @@ class Worker:
         """End what runs beside the requests, after the last answer has gone out."""
         context = self.context
         self._settings.stop()
+        self._apis.stop()
         context.feed.close()
         context.hub.stop()
         context.api_exchanges.stop()

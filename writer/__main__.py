@@ -18,6 +18,7 @@ import apsw
 import msgspec
 
 from shared.depot.layout import DepotLayout
+from shared.limits import GARBAGE_OBJECTS
 from shared.logs import configure, get_logger
 from shared.parent_death import die_with_parent
 from shared.run_directory import RunDirectory
@@ -57,6 +58,7 @@ def main(arguments: list[str]) -> int:
     log.info("writer is ready", epoch=main.epoch, head=main.n)
     _tell({"ready": True, "superusers": main.at_start_superusers, "pending": pending})
     gc.freeze()  # what stands by now stays, so the collector need not look at it again
+    gc.set_threshold(GARBAGE_OBJECTS)
     inbox.serve()
     inbox.close()
     log.info("writer has finished")

@@ -25,12 +25,13 @@ from shared.messages.commands import Operation, Result, Results, Status
 from shared.metrics import WRITER_BATCH_OPERATIONS, WRITER_BATCHES, WRITER_OPERATIONS
 from shared.sqlite.failures import is_busy, is_io
 from writer.answers import Answers, Client, Entry
-from writer.apply import TransactionLostError
 from writer.database import Database, FencedError
-from writer.engine import Commit, CommitFailedError, DiskFailedError, Engine
+from writer.engine import Commit, Engine
 from writer.housekeeping import Housekeeping
 from writer.outbox import Outgoing
+from writer.outcomes import TransactionLostError
 from writer.process import Process
+from writer.sealing import CommitFailedError, DiskFailedError
 
 log = get_logger()
 
@@ -72,6 +73,7 @@ class Batcher(threading.Thread):
         self._housekeeping = Housekeeping(database, answers, self._engine, process)
         self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
         self._backlog: deque[Entry] = deque()
+        self._told_to_stop = False  # used by the inbox thread only
         self._stopping = False
         self._verbose = is_debugging()
         self._received = 0  # written by the inbox thread only
@@ -96,8 +98,10 @@ class Batcher(threading.Thread):
         self._arrivals.put((client, acked, operations, share))
 
     def stop(self) -> None:
-        """Settle all that was put before, then end."""
-        self._arrivals.put(None)
+        """Settle all that was put before, then end. More than once is the same."""
+        if not self._told_to_stop:
+            self._told_to_stop = True
+            self._arrivals.put(None)
 
     # --- This thread ------------------------------------------------------------------------
 

@@ -37,7 +37,9 @@ _read_names = msgspec.json.Decoder(list[str]).decode
 
 
 class Databases:
-    """Main and the others. `doors` may be read by any thread; the rest is for main's batch thread.
+    """Main and the others.
+
+    `doors`, `batchers` and `closing` may be read by any thread; the rest is for main's batch thread.
 
     `missing`: why those that should be open are not, by name.
     """
@@ -50,6 +52,7 @@ class Databases:
         self._slots: dict[str, int] = {}
         self._wanted: list[str] = []
         self._ending: dict[str, Batcher] = {}
+        """By name. Never changed, but replaced, since the inbox thread reads it."""
         self._running = False
         self._sessions = False
         """Users have been asked for, so the database of their sessions is open."""
@@ -74,7 +77,7 @@ class Databases:
         return [door.batcher for door in self.doors.values()]
 
     def closing(self) -> list[Batcher]:
-        """Of those that are named no longer, and may still have something to settle."""
+        """Of those that are named no longer: to be stopped, or with something to settle yet."""
         return list(self._ending.values())
 
     # --- Called by main's batch thread ------------------------------------------------------
@@ -142,7 +145,7 @@ class Databases:
         ending = self._ending.get(name)
         if ending is not None and not ending.finished.is_set():
             raise ValueError("it is still being closed")
-        self._ending.pop(name, None)
+        self._ending = {other: one for other, one in self._ending.items() if other != name}
 
     def _check_file(self, path: Path) -> None:
         """Two names of one file would fence each other's writer. Raises ValueError, OSError."""
@@ -190,10 +193,14 @@ class Databases:
         return page.database(self._slots[name])
 
     def _stop(self, name: str) -> None:
-        """It settles what was put before; its file stays."""
+        """No more ways in; what was put before is settled, and its file stays.
+
+        The inbox thread stops it: had it found this door just before, it would put an operation
+        behind the end, where nobody answers.
+        """
         self._words(name).is_open = False
         batcher = self.doors[name].batcher
         self.doors = {other: door for other, door in self.doors.items() if other != name}
-        self._ending[name] = batcher
-        batcher.stop()
+        self._ending = {**self._ending, name: batcher}
+        self._process.outbox.wake()
         log.info("database is closed", name=name)

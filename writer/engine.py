@@ -1,9 +1,8 @@
 """The engine: `commit(batch)` answers an outcome per operation. It alone commits.
 
-One transaction holds the operations, their rows in `_change`, who did what in `_commit`, the
-answers in `_batch` and the new `_head`. A batch in which nothing succeeded is rolled back: it
-needs no fsync, its answers live in memory. What to do when a batch as a whole fails is decided by
-`writer.batch`.
+One transaction holds the operations (`writer.apply`) and their log (`writer.sealing`). A batch in
+which nothing succeeded is rolled back: it needs no fsync, its answers live in memory. What to do
+when a batch as a whole fails is decided by `writer.batch`.
 """
 
 from __future__ import annotations
@@ -12,43 +11,25 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import apsw
-import msgspec
 
-from shared import failpoints, limits
+from shared import limits
 from shared.messages.commands import Operation, Result, Status
-from shared.metrics import WRITER_COMMIT_SECONDS
 from shared.sql.plan import Bulk
-from shared.sqlite.failures import code_and_text, is_full, is_io
-from writer import stored_rows
-from writer.answers import Answers, Entry, Worker, encode_log
-from writer.apply import Applier, SlowGuardError, TransactionLostError
+from shared.sqlite.failures import code_and_text
+from writer.answers import Answers, Entry, Worker
+from writer.apply import Applier
 from writer.bulk import conditions
-from writer.capture import Capture, ChangeRow, Event, encode_events
+from writer.capture import Capture
 from writer.database import Database
-from writer.heavy_answers import HeavyAnswers
 from writer.main_catalog import MainCatalog, MainMovedError
-from writer.schemas import follow_schemas
+from writer.outcomes import SlowGuardError, TransactionLostError
+from writer.sealing import CommitFailedError, Sealer
 
-_encode = msgspec.msgpack.Encoder().encode
-_NOTHING = contextlib.nullcontext()
-_LONG_NS = int(limits.WRITE_DEADLINE_SECONDS * 1.5e9)
-
-
-class DiskFailedError(Exception):
-    """I/O error at COMMIT: nobody knows what the disk holds. Exit without an answer."""
-
-
-class CommitFailedError(Exception):
-    """COMMIT was refused, as by a deferred constraint, or the batch's log; all is rolled back.
-
-    `payload`: what a FAILED result tells.
-    """
-
-    def __init__(self, payload: tuple[int, str]) -> None:
-        super().__init__(payload[1])
-        self.payload = payload
+_OK: Final = Status.OK
+_LONG_NS: Final = int(limits.WRITE_DEADLINE_SECONDS * 1.5e9)
 
 
 @dataclass(slots=True)
@@ -84,12 +65,11 @@ class Engine:
     def __init__(self, database: Database, answers: Answers, main: MainCatalog) -> None:
         self._database = database
         self._main = main
-        self._gate = None if database.is_main else main.gate(database.name)
         self._connection = database.connection
         self._answers = answers
         self._capture = Capture(database.connection)
         self._applier = Applier(database.connection, self._capture)
-        self._heavy = HeavyAnswers()
+        self._sealer = Sealer(database, self._capture, main)
         self._execute = database.connection.cursor().execute
 
     def commit(self, entries: Sequence[Entry], *, alone: bool = False) -> Commit:
@@ -234,7 +214,7 @@ class Engine:
                 raise
             results[place] = result
             decided.append((client.worker, result))
-            if result.status is Status.OK:
+            if result.status is _OK:
                 worth = True
                 if len(events) > mark:
                     marks.append((operation, len(events)))
@@ -245,142 +225,22 @@ class Engine:
                         break
         if worth:
             catalog = self._database.catalog + entries[places[0]][1].plan.changes_catalog
-            turn = self._turn(catalog, work.main_version)
-            size = self._seal(decided, marks, catalog, turn, commit)
-            self._note_size(size, decided, entries)
+            self._applier.lift_limits()
+            size = self._sealer.seal(decided, marks, catalog, work.main_version)
+            commit.head, commit.durable = self._database.n, True
+            self._sealer.note_size(size, decided, entries)
         else:
             self._execute("ROLLBACK")
         for worker, result in decided:
             worker.remember(result)
-
-    def _seal(
-        self,
-        decided: list[tuple[Worker, Result]],
-        marks: list[tuple[Operation, int]],
-        catalog: int,
-        turn: contextlib.AbstractContextManager[None],
-        commit: Commit,
-    ) -> int:
-        """Write the log of this transaction and, in its turn, COMMIT; then the new state is in force.
-
-        Returns the size of the answers in the log, in bytes.
-        """
-        database = self._database
-        self._applier.lift_limits()
-        changes, last = encode_events(self._events(), database.n)
-        head = database.n + len(changes)
-        seq = database.seq + 1
-        disposable = self._heavy.disposable()
-        entries = encode_log(decided)
-        self._capture.pause()
-        try:
-            self._write_log(changes, seq, entries, disposable)
-            if changes:
-                self._write_commit(seq, head, catalog, marks, last)
-            database.advance(seq, head, catalog)
-            with turn:
-                self._finish(seq, head, catalog)
-        finally:
-            self._capture.resume()
-        commit.head, commit.durable = head, True
-        self._heavy.forget(len(disposable))
-        if changes:
-            database.sizes.note(changes)
-        return len(entries)
-
-    def _events(self) -> list[Event]:
-        """What was captured, with the rows that the hook could not read."""
-        capture = self._capture
-        if not capture.stored_touched:
-            return capture.events
-        return stored_rows.told(self._connection, capture.events)
-
-    def _turn(self, catalog: int, main_version: int) -> contextlib.AbstractContextManager[None]:
-        """What the COMMIT and the new state need as one piece. Entering raises MainMovedError."""
-        if self._gate is None:
-            return self._main.moving() if catalog != self._database.catalog else _NOTHING
-        return self._main.standing(self._gate, main_version) if main_version else _NOTHING
-
-    def _finish(self, seq: int, head: int, catalog: int) -> None:
-        database = self._database
-        if failpoints.ACTIVE:
-            failpoints.reach("writer.before_commit")
-        self.end()
-        if failpoints.ACTIVE:
-            failpoints.reach("writer.after_commit")
-        if database.is_main and catalog != database.catalog:
-            follow_schemas(database.connection)  # before anybody can plan by the new version
-        database.seq, database.n, database.catalog = seq, head, catalog
-        database.show()
-
-    def _note_size(
-        self, size: int, decided: list[tuple[Worker, Result]], entries: Sequence[Entry]
-    ) -> None:
-        if size <= limits.BATCH_HEAVY_BYTES:
-            return
-        last_ns = max(operation.deadline_ns for _, operation, _ in entries)
-        awaited: dict[Worker, int] = {}
-        for worker, result in decided:
-            awaited[worker] = max(result.seq, awaited.get(worker, 0))
-        self._heavy.note(self._database.seq, size, awaited, last_ns)
-
-    def _write_log(
-        self, changes: list[ChangeRow], seq: int, entries: bytes, disposable: list[int]
-    ) -> None:
-        """Raises CommitFailedError where something is longer than SQLite's longest value."""
-        try:
-            if changes:
-                self._connection.executemany(
-                    "INSERT INTO _change(n, tbl, act, key, old, new) VALUES (?, ?, ?, ?, ?, ?)",
-                    changes,
-                )
-            self._execute(
-                "INSERT INTO _batch(seq, at, entries) VALUES (?, ?, ?)",
-                (seq, time.monotonic_ns(), entries),
-            )
-        except apsw.TooBigError as error:
-            raise CommitFailedError(code_and_text(error)) from error
-        for old in disposable:
-            self._execute("DELETE FROM _batch WHERE seq = ?", (old,))
-
-    def _write_commit(
-        self,
-        seq: int,
-        head: int,
-        catalog: int,
-        marks: list[tuple[Operation, int]],
-        last: list[int],
-    ) -> None:
-        operations = [(op.request_id, op.actor, last[mark - 1]) for op, mark in marks]
-        self._execute(
-            "INSERT INTO _commit(seq, at, before, head, catalog, operations)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                seq,
-                time.time_ns() // 1_000_000,
-                self._database.n,
-                head,
-                catalog,
-                _encode(operations),
-            ),
-        )
 
     def begin(self) -> None:
         """Take the write lock now, so that nothing read before it can be out of date."""
         self._execute("BEGIN IMMEDIATE")
 
     def end(self) -> None:
-        """COMMIT. Whoever gets here without an exception may be answered."""
-        started = time.perf_counter()
-        try:
-            self._execute("COMMIT")
-        except apsw.Error as error:
-            if is_io(error):
-                raise DiskFailedError(str(error)) from error
-            if is_full(error):
-                raise
-            raise CommitFailedError(code_and_text(error)) from error
-        WRITER_COMMIT_SECONDS.observe(time.perf_counter() - started)
+        """COMMIT without a log. Raises as `Sealer.end`."""
+        self._sealer.end()
 
 
 def _first_copy(

@@ -2,7 +2,8 @@
 
 It beats on the status page, so that a long statement is not taken for a dead writer; answers Hello
 with Welcome; hands operations to the batch thread of their database, or says at once that too many
-wait there (BUSY) or that there is none (CLOSED); and sends what the batch threads have decided.
+wait there (BUSY) or that there is none (CLOSED); and sends what the batch threads have decided. It
+also ends them: so nothing for a database that is closed is handed over behind its end.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from shared.messages.commands import (
 )
 from shared.run_directory import RunDirectory
 from writer.answers import Client
-from writer.batch import Batcher
 from writer.databases import Databases
 from writer.process import Process
 from writer.publish import Publisher
@@ -86,7 +86,6 @@ class Inbox:
         poll = select.epoll()
         poll.register(self._descriptor, select.EPOLLIN)
         poll.register(self._outbox.descriptor, select.EPOLLIN | select.EPOLLET)
-        told: set[Batcher] = set()
         beat_at = 0.0
         while True:
             now = time.monotonic()
@@ -96,23 +95,23 @@ class Inbox:
             # The socket's descriptor only tells of changes: look again after every send.
             while self._receive() | self._send():
                 pass
-            if self._stopping and self._have_ended(told):
+            for batcher in self._databases.closing():
+                batcher.stop()
+            if self._stopping and self._have_ended():
                 break
             poll.poll(max(beat_at - time.monotonic(), 0.0))
         self._send()
         poll.close()
 
-    def _have_ended(self, told: set[Batcher]) -> bool:
-        """Tell the batch threads to end that do not know yet; whether there are no more of them.
+    def _have_ended(self) -> bool:
+        """Tell all batch threads to end; whether there are no more of them.
 
         Main's may open another database to its end, so it is asked first.
         """
         main_has_ended = self._main.batcher.finished.is_set()
         batchers = [*self._databases.batchers(), *self._databases.closing()]
         for batcher in batchers:
-            if batcher not in told:
-                told.add(batcher)
-                batcher.stop()
+            batcher.stop()
         return main_has_ended and all(batcher.finished.is_set() for batcher in batchers)
 
     def close(self) -> None:
@@ -189,6 +188,8 @@ class Inbox:
                 log.error("plan for a database that is not open", name=name)
                 self._refuse(client, operations, Status.CLOSED)
                 continue
+            if failpoints.ACTIVE:
+                failpoints.reach("writer.door_found")
             guest = door.client(client.identity, client.worker.incarnation)
             if refused := door.take(guest, message.acked, operations, share):
                 self._refuse(client, refused, Status.BUSY)

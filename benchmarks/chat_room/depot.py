@@ -15,6 +15,8 @@ _PROGRAM: Final = str(Path(sys.executable).with_name("quillbase"))
 _EMAIL, _PASSWORD = "member@example.com", "a password for the bench"
 ROOM: Final = "AZwBAgMEdQaHCAkKCwwNDg=="
 """The id of the only room."""
+MESSAGES: Final = "/api/records/v1/message"
+"""Where they are written, and read below."""
 
 _CONFIG: Final = """
 record_apis: [
@@ -84,9 +86,7 @@ def message_ids(base_url: str, headers: dict[str, str], count: int) -> list[str]
     found: list[str] = []
     asked: dict[str, Any] = {"limit": 1000}
     while len(found) < count:
-        answer = httpx.get(
-            f"{base_url}/api/records/v1/message", params=asked, headers=headers, timeout=30
-        )
+        answer = httpx.get(f"{base_url}{MESSAGES}", params=asked, headers=headers, timeout=30)
         page = answer.json() if answer.is_success else {}
         if not page.get("records"):
             raise TargetError(f"no {count} messages: {answer.status_code} {answer.text[:200]}")

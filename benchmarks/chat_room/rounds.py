@@ -1,4 +1,4 @@
-"""Rounds of a fixed number of requests by wrk, and what they cost the server.
+"""Rounds of a fixed number of requests by wrk, and what they cost a server.
 
 wrk runs for a time and knows no number. Each of its threads says when its share has been sent, and
 when all have, SIGINT ends the run, which is how wrk is broken off early with all its figures.
@@ -93,44 +93,46 @@ class Round:
 
 @dataclass(frozen=True)
 class Load:
-    """How wrk is run: so many requests at once, over so many threads, each with its share."""
+    """How wrk is run: so many requests at once, over so many threads, each with its share.
+
+    `pids` tells the processes of the server that is asked.
+    """
 
     base_url: str
     headers: dict[str, str]
+    pids: Callable[[], list[int]]
     folder: Path
     connections: int = 64
     threads: int = 2
 
-    def insert(self, what: str, count: int, pids: Callable[[], Sequence[int]], body: str) -> Round:
+    def insert(self, what: str, path: str, body: str, count: int) -> Round:
         """POST `body` so many times. Raises WrkError."""
-        values = {"path": quoted(_PATH), "body": quoted(body), "share": count // self.threads}
-        return self._round(what, _INSERT % values, count, pids)
+        values = {"path": quoted(path), "body": quoted(body), "share": count // self.threads}
+        return self._round(what, _INSERT % values, count)
 
-    def read(
-        self, what: str, count: int, pids: Callable[[], Sequence[int]], ids: Sequence[str]
-    ) -> Round:
-        """GET messages by their ids in turn. Raises WrkError."""
+    def read(self, what: str, path: str, ids: Sequence[str], count: int) -> Round:
+        """GET records below `path` by their ids in turn. Raises WrkError."""
         file = self.folder / "ids.txt"
         file.write_text("\n".join(ids) + "\n")
         values = {
-            "path": quoted(_PATH), "ids": quoted(str(file)), "share": count // self.threads,
+            "path": quoted(path), "ids": quoted(str(file)), "share": count // self.threads,
         }  # fmt: skip
-        return self._round(what, _READ % values, count, pids)
+        return self._round(what, _READ % values, count)
 
-    def _round(self, what: str, work: str, count: int, pids: Callable[[], Sequence[int]]) -> Round:
+    def _round(self, what: str, work: str, count: int) -> Round:
         script = self.folder / f"{what}.lua"
         script.write_text("\n".join([*self._header_lines(), _HEAD, work, _DONE]))
         arguments = [
             wrk.command(), f"-t{self.threads}", f"-c{self.connections}", f"-d{_SECONDS_MAX}s",
             "--latency", "-s", str(script), self.base_url,
         ]  # fmt: skip
-        family = list(pids())
+        family = self.pids()
         before = cpu_microseconds(family)
         output = _run(arguments, self.threads)
         spent = cpu_microseconds(family) - before
         figures = _figures(output)
         if figures["requests"] < count - 2 * self.connections:
-            raise wrk.WrkError(f"only {figures['requests']} of {count} were answered")
+            raise wrk.WrkError(f"{what}: only {figures['requests']} of {count} were answered")
         times = {name: figures[name] / 1e3 for name in ("p50", "p75", "p90", "p95", "p99")}
         return Round(
             what,
@@ -145,9 +147,6 @@ class Load:
     def _header_lines(self) -> list[str]:
         headers = {**self.headers, "Content-Type": "application/json"}
         return [f"wrk.headers[{quoted(name)}] = {quoted(text)}" for name, text in headers.items()]
-
-
-_PATH: Final = "/api/records/v1/message"
 
 
 def quoted(text: str) -> str:

@@ -18,6 +18,7 @@ import apsw
 from shared.limits import BACKUP_PAGES_PER_STEP
 from shared.schema.tables.builtin_schemas import BUILTIN
 from shared.sqlite.connect import open_reader
+from shared.sqlite.failures import finds_no_room
 from shared.sqlite.functions.json_schema import jsonschema
 from shared.sqlite.functions.register import register
 
@@ -59,12 +60,17 @@ def copy_database(source: Path, target: Path, progress: Callable[[int], None]) -
                     progress((done - before) * size)
             reading.execute("ROLLBACK")
     except apsw.Error as error:
-        raise CopyError(f"{source} cannot be copied: {error}") from error
+        # A copy that runs out of room says "not an error", since it is no statement that fails.
+        reason = "the disk is full" if finds_no_room(error) else error
+        raise CopyError(f"{source} cannot be copied: {reason}") from error
     return position
 
 
 def faults_of(path: Path) -> list[str]:
-    """What SQLite finds wrong with a database file that nobody else has open; the first few."""
+    """What SQLite finds wrong with a database file that nobody else has open; the first few.
+
+    Raises CopyError where the disk has no room for looking.
+    """
     try:
         with closing(_open(path)) as connection:
             _admit_other_schemas(connection)
@@ -75,6 +81,8 @@ def faults_of(path: Path) -> list[str]:
                     break
                 faults.append(f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is gone")
     except apsw.Error as error:
+        if finds_no_room(error):
+            raise CopyError(f"{path} cannot be checked: the disk is full.") from error
         faults = [str(error)]
     return faults
 

@@ -9,15 +9,22 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import pytest
 
+from shared.sqlite.connect import open_writer
+from shared.sqlite.copy import CopyError, copy_database, faults_of
 from tests.cluster_process import QUILLBASE, ClusterProcess
 from tests.small_disk import filled, small_disk
 from tests.waiting import until
+from worker.backups import verify
+from worker.backups.create import BackupError, NoRoomError, lacks_room
+from worker.backups.verify import database_faults
 
 _MIB = 1024
 _PB_DATA = Path(__file__).parents[1] / "fixtures" / "pocketbase" / "pb_data"
@@ -26,6 +33,7 @@ _GROW = """CREATE TABLE grown(x);
 WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2000)
 INSERT INTO grown SELECT hex(randomblob(1000)) FROM c;
 """
+HELD, STAGING = "backup.held", "backup.staging"
 _NO_ROOM = ("The disk is full", "disk is full", "No space left on device")
 
 
@@ -44,6 +52,16 @@ class Stage(NamedTuple):
         """Notes as the API tells them."""
         return int(self.client.get(_NOTES).raise_for_status().json()["totalItems"])
 
+    @contextmanager
+    def filled(self, *, left: int = 0) -> Iterator[None]:
+        """Within the block the disk is full, and the server's writer has no ballast to give up.
+
+        Else one of its chores might make room for the job that is to find none.
+        """
+        (self.depot / "data" / "ballast").unlink(missing_ok=True)
+        with filled(self.disk, left=left):
+            yield
+
     def goes_on(self) -> None:
         """Writes are accepted again, and all processes are those of the beginning."""
         body = {"text": "after"}
@@ -57,7 +75,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with small_disk(tmp_path_factory.mktemp("full") / "disk", 160 * _MIB) as disk:
         (disk / "depot/uploads/c/r").mkdir(parents=True)
         (disk / "depot/uploads/c/r/a.bin").write_bytes(os.urandom(100_000))
-        with ClusterProcess(disk / "depot", workers=1) as cluster:
+        held = ",".join(f"{name}=hold:{disk.parent / name}" for name in (HELD, STAGING))
+        with ClusterProcess(disk / "depot", workers=1, env={"QUILL_FAILPOINT": held}) as cluster:
             cluster.collection("notes", [{"name": "text", "type": "text"}])
             client = cluster.client()
             assert client.post(_NOTES, json={"text": "before"}).status_code == 200
@@ -101,7 +120,7 @@ def refused_when_filled(stage: Stage, failpoint: str, *words: str) -> None:
     )
     with process:
         until(held.exists, what=failpoint)
-        with filled(stage.disk):
+        with stage.filled():
             held.unlink()
             said = process.communicate(timeout=60)[1]
     assert process.returncode == 1
@@ -126,6 +145,84 @@ def test_a_restore_leaves_the_old_state(stage: Stage) -> None:
     assert not (stage.depot / "replacement.json").exists()
     assert (stage.notes(), stage.cluster.children()["writer"]) == (notes, writer)
     stage.goes_on()
+
+
+def answered_507(reply: httpx.Response) -> None:
+    """As every write to a full disk, with a sentence about it."""
+    assert reply.status_code == 507, reply.text
+    assert reply.headers["quill-outcome"] == "not-applied"
+    assert reply.json()["status"] == 507
+    assert any(word in reply.json()["message"] for word in (*_NO_ROOM, "bytes free")), reply.text
+
+
+def test_over_http_no_job_begins_without_room(stage: Stage) -> None:
+    """507 for whatever is asked for; nothing is made, and the server goes on."""
+    before = sorted(path.name for path in (stage.depot / "backups").iterdir())
+    file = {"file": ("sent.zip", (stage.depot / "backups/good.zip").read_bytes())}
+    with stage.filled():
+        answered_507(stage.client.post("/api/backups", json={"name": "http.zip"}))
+        answered_507(stage.client.post("/api/backups/good.zip/restore"))
+        reply = stage.client.post("/api/backups/upload", files=file)
+        assert (reply.status_code, reply.headers["quill-outcome"]) == (507, "not-applied")
+    assert sorted(path.name for path in (stage.depot / "backups").iterdir()) == before
+    stage.goes_on()
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "path", "body"),
+    [
+        (HELD, "/api/backups", {"name": "http.zip"}),
+        (STAGING, "/api/backups/good.zip/restore", None),
+    ],
+)
+def test_over_http_a_disk_that_runs_full_is_told(
+    stage: Stage, failpoint: str, path: str, body: dict[str, str] | None
+) -> None:
+    """The job found enough room, and the disk is filled while it is held."""
+    notes, flag = stage.notes(), stage.disk.parent / failpoint
+    held = flag.with_name(f"{failpoint}.held")
+    flag.touch()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(stage.client.post, path, json=body, timeout=60)
+        until(held.exists, what=failpoint)
+        with stage.filled():
+            held.unlink()
+            answered_507(asked.result(60))
+    assert {one.name for one in (stage.depot / "backups").iterdir()} == {".lock", "good.zip"}
+    assert not (stage.depot / ".incoming").exists()
+    assert stage.notes() == notes
+    stage.goes_on()
+
+
+def test_a_database_that_cannot_be_looked_at_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite needs a little room for the shared memory of a WAL; that it has none is said."""
+    with small_disk(tmp_path / "disk", 8 * _MIB) as disk:
+        path = disk / "copy.db"
+        with closing(open_writer(path)) as connection:
+            connection.execute("CREATE TABLE t(x)")
+        assert faults_of(path) == []
+        with filled(disk):
+            with pytest.raises(CopyError, match="disk is full") as caught:
+                database_faults(path)
+            assert lacks_room(caught.value)
+            monkeypatch.setattr(verify, "faults_of", lambda _: [])  # as if it ran full after that
+            with pytest.raises(NoRoomError, match="disk is full"):
+                database_faults(path)
+    assert not lacks_room(BackupError("There is a backup good.zip already."))
+
+
+def test_a_copy_without_room_says_so(tmp_path: Path) -> None:
+    """Also where SQLite has no words for it."""
+    with (
+        small_disk(tmp_path / "disk", 8 * _MIB) as disk,
+        closing(open_writer(disk / "source.db")) as connection,
+    ):
+        connection.execute("CREATE TABLE t AS SELECT zeroblob(1000000) AS x")
+        with filled(disk), pytest.raises(CopyError, match="the disk is full") as caught:
+            copy_database(disk / "source.db", disk / "target.db", lambda _: None)
+    assert lacks_room(caught.value)
 
 
 def test_a_migration_is_applied_or_not(stage: Stage) -> None:
@@ -164,7 +261,7 @@ def test_without_a_server(stage: Stage) -> None:
     run = ("run", "--port=0", "--ops-port=0", "--workers=1")
     for left in (0, 65_536):
         for words in (("migrate", "up"), run):
-            with filled(stage.disk, left=left):  # anew, since the writer gives up its ballast
+            with stage.filled(left=left):  # anew, since the writer gives up its ballast
                 refused_for_room(depot, *words)
     assert quillbase(depot, "migrate", "up")[0] == 0
 

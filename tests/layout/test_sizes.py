@@ -15,6 +15,7 @@ FUNCTION_LINES_NINE_IN_TEN = 40
 OUTERMOST_LOOPS = {
     "worker/__main__.py", "worker/http/server.py", "worker/engine/feed.py",
     "worker/migrations/child.py", "worker/prepare/__main__.py", "worker/settings/watch.py",
+    "worker/apis/watch.py",
     "worker/engine/peers.py", "worker/engine/writer_link.py", "worker/realtime/delivery/delivery.py",
     "worker/realtime/delivery/join.py", "worker/wire/trailbase/subscribe_socket.py", "worker/wire/websocket/session.py", "writer/batch.py",
 }  # fmt: skip

@@ -37,3 +37,22 @@ def test_families_take_enum_members_and_texts() -> None:
     metrics.WRITE_OUTCOMES["ok"].add(2)
     metrics.flush()
     assert _value("quill_write_outcomes_total", status="ok") == before + 3
+
+
+def test_observations_are_published_at_the_flush() -> None:
+    """Each in its bucket, once."""
+
+    def seen() -> list[float]:
+        name = "quill_writer_batch_operations"
+        return [_value(f"{name}_bucket", le=le) for le in ("4.0", "8.0", "+Inf")] + [
+            _value(f"{name}_sum")
+        ]
+
+    metrics.flush()
+    before = seen()
+    for operations in (4, 5, 9_999):
+        metrics.WRITER_BATCH_OPERATIONS.observe(operations)
+    assert seen() == before
+    metrics.flush()
+    metrics.flush()
+    assert [now - then for now, then in zip(seen(), before, strict=True)] == [1, 2, 3, 10_008]

@@ -10,7 +10,8 @@ import pytest
 
 from shared import limits
 from shared.messages.commands import Result, Status
-from shared.sql.plan import Step, require, returning, run
+from shared.messages.console import Scope, console_step
+from shared.sql.plan import Step, forbid, require, returning, run
 from tests.writer.link import Depot, Link
 
 INSERT = 'INSERT INTO "posts"(id, title) VALUES (?, ?)'
@@ -61,6 +62,20 @@ def test_a_plan_may_want_all_results(depot: Depot, link: Link) -> None:
     last = link.submit([link.operation([insert("j"), insert("k")])])[0]
     assert last.payload == '{"id":"k"}'
     assert depot.value("SELECT count(*) FROM posts") == 6
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_guard_leaves_no_reading_open(depot: Depot, link: Link, rows: int) -> None:
+    """However many rows it finds, their table may be dropped by what comes next."""
+    link.run(*[insert(str(number)) for number in range(rows)])
+    some = "SELECT 1 FROM posts"
+    drop = console_step(Scope(), ["DROP TABLE posts"])
+    guards = [require(some, refusal="a"), require(some, refusal="b")]
+    dropped = link.operation([*guards, drop], changes_catalog=True, seconds=30)
+    forbidden = link.operation([forbid(some, refusal="c")])
+    results = link.submit([forbidden, dropped])
+    assert [(one.status, one.step) for one in results] == [(Status.REFUSED, 0), (Status.OK, -1)]
+    assert depot.value("SELECT count(*) FROM sqlite_schema WHERE name = 'posts'") == 0
 
 
 def test_the_steps_of_a_large_plan_share_their_time(depot: Depot, link: Link) -> None:

@@ -237,6 +237,38 @@ def test_one_that_is_named_no_longer_is_closed(depot: Depot, pair: Link) -> None
     assert items(depot) == ["a", "b", "d"]
 
 
+def test_what_comes_while_one_is_closed_is_answered(idle_depot: Depot, tmp_path: Path) -> None:
+    """An operation that has found its database, which is closed before it is handed over."""
+    change, arrival = tmp_path / "change", tmp_path / "arrival"
+    points = f"writer.before_operation=hold:{change},writer.door_found=hold:{arrival}"
+    idle_depot.start(QUILL_FAILPOINT=points)
+    link, other = Link(idle_depot), Link(idle_depot)
+    link.hello()
+    other.hello()
+    link.name_databases("tenant-1")
+    link.define(ITEMS, database="tenant-1")
+    change.touch()
+    nobody = run("UPDATE _settings SET value = '[]' WHERE name = 'databases'")
+    link.send([link.operation([nobody], changes_catalog=True, seconds=60)])
+    change_held = change.with_name("change.held")
+    until(change_held.exists, what="the change of the settings is held")
+    arrival.touch()
+    other.send([other.operation([item("a")], database="tenant-1", seconds=60)])
+    arrival_held = arrival.with_name("arrival.held")
+    until(arrival_held.exists, what="the operation is held")
+    change_held.unlink()
+    until(lambda: '"database is closed"' in idle_depot.log.read_text(), what="it is closed")
+    arrival_held.unlink()
+    assert [one.status for one in other.results(1).values()] == [Status.OK]
+    assert [one.status for one in link.results(1).values()] == [Status.OK]
+    assert items(idle_depot) == ["a"]
+    late = other.operation([item("b")], database="tenant-1")
+    assert other.submit([late])[0].status is Status.CLOSED
+    wal = idle_depot.data / "tenant-1.db-wal"
+    until(lambda: not wal.exists() or not wal.stat().st_size, what="it is closed in order")
+    assert idle_depot.stop() == 0
+
+
 def test_all_are_open_after_a_start(depot: Depot, pair: Link) -> None:
     """And each leaves one tidy file at the end."""
     pair.run(item("a"), database="tenant-1")

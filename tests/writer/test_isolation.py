@@ -1,6 +1,7 @@
 """64 clients share one batch, and one of them ends its transaction.
 
-Tests `writer.apply`, `writer.engine` and `writer.batch` from outside.
+Tests `writer.apply`, `writer.outcomes`, `writer.time_limits`, `writer.engine`, `writer.sealing` and
+`writer.batch` from outside.
 """
 
 from __future__ import annotations

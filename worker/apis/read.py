@@ -1,19 +1,16 @@
 """Reading records of record APIs: one, or a page of them. permissions → plan → run.
 
-A record by its id is one statement, kept planned for as long as its API is the same; the rule is a
-part of it. `_view` and `_list` run inside a read, perhaps twice, so they only map their arguments
-to an answer.
+A record by its id is read in `point`. `_list` runs inside a read, perhaps twice, so it only maps
+its arguments to an answer.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from shared.access.users import user_id
 from shared.errors import QuillError, forbidden, invalid, not_found
 from shared.language.list_ask import ListAsk
 from shared.limits import API_PAGE_ROWS_DEFAULT
-from shared.logs import get_logger
 from shared.schema.api import Action, RecordApi, SqlRule
 from shared.schema.catalog import Catalog
 from shared.schema.tables.column import Column
@@ -27,7 +24,6 @@ from shared.sql.api.cursor_order import (
 )
 from shared.sql.api.filters import Condition, Filter, bad_filter, compile_filter
 from shared.sql.api.list import (
-    allowed_sql,
     count_sql,
     filter_conditions,
     page_sql,
@@ -39,13 +35,12 @@ from shared.sql.api.shape import feature_sql, record_sql
 from shared.sql.plan import Value
 from worker.apis.catalog import ApiCatalog
 from worker.apis.ids import read_id
+from worker.apis.permissions import admit, failed_read
+from worker.apis.point import PointForm, read_point
 from worker.context import Context
 from worker.engine.failures import SQLError
 from worker.engine.snapshot import OverBudgetError, Snapshot
-from worker.records.caller import Caller, identity_in
-from worker.records.plans import PlanCache
-
-_log = get_logger()
+from worker.records.caller import Caller
 
 
 class Page(NamedTuple):
@@ -57,13 +52,6 @@ class Page(NamedTuple):
     records: tuple[str, ...]
     cursor: str | None = None
     total: int | None = None
-
-
-class _ViewPlan(NamedTuple):
-    """A record's statement. `rule`: what its first values are of."""
-
-    sql: str
-    rule: SqlRule | None
 
 
 async def read_record(
@@ -78,12 +66,22 @@ async def read_record(
     Raises METHOD (no such API), FORBIDDEN, NOT_FOUND, INVALID (id, expand). Where a rule decides,
     a record that is not there is forbidden like one that it hides.
     """
-    try:
-        return await context.apis.read(
-            name, _view, context.plans, record_id, expand, caller, transaction=caller is not None
-        )
-    except SQLError as error:
-        raise await failed_read(context.apis, name, error) from None
+    form = _form(expand) if expand else _PLAIN
+    return await read_point(context, name, record_id, form, caller)
+
+
+def _form(expand: tuple[str, ...]) -> PointForm:
+    def shape(api: RecordApi, _catalog: Catalog) -> str:
+        return record_sql(api, _expanded(api, expand))
+
+    return PointForm(expand, shape, read_id, _missing)
+
+
+def _missing(rule: SqlRule | None) -> QuillError:
+    return not_found() if rule is None else forbidden()
+
+
+_PLAIN: Final = _form(())
 
 
 async def list_records(context: Context, name: str, ask: ListAsk, caller: Caller | None) -> Page:
@@ -96,72 +94,6 @@ async def list_records(context: Context, name: str, ask: ListAsk, caller: Caller
         return await context.apis.read(name, _list, context.apis, ask, caller, transaction=many)
     except SQLError as error:
         raise await failed_read(context.apis, name, error) from None
-
-
-async def failed_read(apis: ApiCatalog, name: str, error: SQLError) -> QuillError:
-    """A statement that SQLite gave up at some row: a rule that errors denies."""
-    api = (await apis.current()).find(name)
-    _log.warning("a read fails at a row", api=name, reason=str(error))
-    if isinstance(api, RecordApi) and Action.READ in api.rules:
-        return forbidden()
-    return invalid("A value cannot be told in JSON.")
-
-
-# --- Permissions --------------------------------------------------------------------------------
-
-
-def admit(
-    api: RecordApi, action: Action, snapshot: Snapshot, catalog: Catalog, caller: Caller | None
-) -> Value:
-    """The id of who asks, for the rule, NULL for a guest. Raises FORBIDDEN by the API's bits."""
-    rule = api.rules.get(action)
-    if (rule is None or not rule.uses_user) and api.permits(action, authenticated=False):
-        return None
-    identity = identity_in(caller, snapshot, catalog)
-    if not api.permits(action, authenticated=not identity.guest):
-        raise forbidden()
-    return user_id(identity)
-
-
-def admit_to_schema(
-    snapshot: Snapshot, catalog: Catalog, api: RecordApi, caller: Caller | None
-) -> RecordApi:
-    """The API, for one who may see its schema. Raises FORBIDDEN."""
-    user = admit(api, Action.SCHEMA, snapshot, catalog, caller)
-    rule = api.rules.get(Action.SCHEMA)
-    if rule is not None and snapshot.row(allowed_sql(rule), rule_params(rule, user)) is None:
-        raise forbidden()
-    return api
-
-
-# --- One record ---------------------------------------------------------------------------------
-
-
-def _view(
-    snapshot: Snapshot,
-    catalog: Catalog,
-    api: RecordApi,
-    plans: PlanCache,
-    record_id: str,
-    expand: tuple[str, ...],
-    caller: Caller | None,
-) -> bytes:
-    user = admit(api, Action.READ, snapshot, catalog, caller)
-    key = ("api-view", api.name, api.version, expand)
-    plan: _ViewPlan | None = plans.get(catalog.version, key)
-    if plan is None:
-        plan = _plan_view(api, expand)
-        plans.put(catalog.version, key, plan, len(plan.sql))
-    params = rule_params(plan.rule, user)
-    row = snapshot.row(plan.sql, (*params, read_id(api, record_id)))
-    if row is None:
-        raise not_found() if plan.rule is None else forbidden()
-    return row[0].encode()  # type: ignore[union-attr]  # the shape is JSON text
-
-
-def _plan_view(api: RecordApi, expand: tuple[str, ...]) -> _ViewPlan:
-    rule = api.rules.get(Action.READ)
-    return _ViewPlan(point_sql(api, record_sql(api, _expanded(api, expand)), rule), rule)
 
 
 def _expanded(api: RecordApi, names: tuple[str, ...]) -> tuple[str, ...]:

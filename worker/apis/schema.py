@@ -10,7 +10,7 @@ from shared.schema.api import RecordApi
 from shared.schema.catalog import Catalog
 from shared.schema.tables.json_schema import Shape, json_schema
 from shared.schema.tables.mode import Mode
-from worker.apis.read import admit_to_schema
+from worker.apis.permissions import admit_to_schema
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Caller

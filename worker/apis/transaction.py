@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 from shared.errors import Kind, QuillError, invalid
-from shared.limits import API_OPERATIONS_MAX
+from shared.limits import API_OPERATIONS_MAX, API_OPERATIONS_SECONDS
 from shared.schema.api import RecordApi, RecordApis
 from shared.schema.catalog import Catalog
 from worker.apis.draft import Draft, Planned
@@ -47,7 +48,8 @@ async def execute(
 ) -> list[str | None]:
     """The ids of the records, None where a record that was there stays, by the settings.
 
-    `atomic`: all or nothing. Else one after the other; what precedes the first failure stays.
+    `atomic`: all or nothing. Else one after the other; what precedes the first failure stays, and
+    where the time is over no further one is begun: fewer ids than operations, the first always.
     Raises METHOD (no such API, a view), FORBIDDEN, NOT_FOUND, INVALID, whose text names the
     operation that fails, counted from 0.
     """
@@ -55,10 +57,13 @@ async def execute(
         raise invalid(f"Batch size exceeds limit: {API_OPERATIONS_MAX}")
     if not operations:
         return []
+    end = monotonic() + API_OPERATIONS_SECONDS
     await _check_database(context, operations)
     parts = [operations] if atomic else [[one] for one in operations]
     done: list[str | None] = []
     for part in parts:
+        if done and monotonic() >= end:
+            break
         done += await _submit(context, part, len(done), origin.caller, ask)
     return done
 

@@ -22,7 +22,7 @@ from shared.limits import BACKUP_NICE
 from shared.parent_death import die_with_parent
 from shared.sqlite.copy import CopyError
 from worker.backups.archive import BadBackupError, Progress
-from worker.backups.create import BackupError, Begin, create
+from worker.backups.create import BackupError, Begin, create, lacks_room
 from worker.backups.restore import restore
 from worker.backups.task import Task, Told
 from worker.backups.verify import inspect, verify
@@ -58,9 +58,9 @@ def _run(task: Task) -> Told:
     except BackupsBusyError as error:
         return Told(error=str(error), busy=True)
     except OSError as error:
-        return Told(error=sentence_of(error))
+        return Told(error=sentence_of(error), full=lacks_room(error))
     except _REFUSALS as error:
-        return Told(error=str(error))
+        return Told(error=str(error), full=lacks_room(error))
     faults = result.pop("faults", [])
     assert isinstance(faults, list)
     return Told(result=result, faults=faults)

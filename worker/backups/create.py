@@ -6,6 +6,7 @@ name only when it is whole and on the disk; what a crash leaves is removed by th
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -22,20 +23,28 @@ from shared.depot.backups import DRAFT_PREFIX, NAME, NAME_RULE, backups_locked, 
 from shared.depot.layout import DepotLayout
 from shared.depot.replace import sync_tree
 from shared.depot.version import read_metadata
+from shared.errors import Kind, QuillError
 from shared.limits import BACKUP_CHUNK_BYTES, BACKUP_SPARE_BYTES
 from shared.sqlite.copy import copy_database
+from shared.sqlite.driver import Error
+from shared.sqlite.failures import finds_no_room
 from worker.backups.archive import Progress
 from worker.backups.manifest import ENTRY, DatabaseAt, FileOf, Manifest
 from worker.backups.task import Task
 from worker.backups.uploads import Uploads, folder_size
 
 _LEVEL: Final = 1  # three times as quick as zlib's own choice, and nearly as small
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 Begin = Callable[[int], Progress]
 """Told how many bytes there are to do; gives what is told of those done."""
 
 
 class BackupError(Exception):
     """A backup cannot be made or used as asked; says why."""
+
+
+class NoRoomError(BackupError):
+    """The disk has not the room that it takes."""
 
 
 def create(task: Task, begin: Begin) -> dict[str, object]:
@@ -87,13 +96,23 @@ def sync_tree_names(folder: Path) -> None:
 
 
 def require_space(folder: Path, size: int) -> None:
-    """Raises BackupError when so many bytes more would fill the disk."""
+    """Raises NoRoomError when so many bytes more would fill the disk."""
     free = shutil.disk_usage(folder).free
     if free < size + BACKUP_SPARE_BYTES:
-        raise BackupError(
+        raise NoRoomError(
             f"The disk of {folder} has {free:,} bytes free, and"
             f" {size + BACKUP_SPARE_BYTES:,} are needed."
         )
+
+
+def lacks_room(error: BaseException) -> bool:
+    """Whether a job failed since the disk is full, whoever found it so."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    if isinstance(error, QuillError):
+        return error.kind is Kind.DISK_FULL
+    cause = error.__cause__
+    return isinstance(error, NoRoomError) or (isinstance(cause, Error) and finds_no_room(cause))
 
 
 class _Packing:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import os
 import secrets
@@ -21,6 +20,7 @@ from shared.depot.layout import DepotLayout
 from shared.errors import FieldError, Kind, QuillError, invalid
 from shared.limits import BACKUP_SPARE_BYTES, BACKUP_UPLOAD_BYTES_MAX
 from worker.backups import jobs
+from worker.backups.create import lacks_room
 from worker.backups.task import Task
 from worker.http.file_part import save_file_part
 from worker.http.request import Request
@@ -35,13 +35,17 @@ async def receive(layout: DepotLayout, request: Request) -> str:
     Raises INVALID for what is no backup or has a name that is taken or none, TOO_LARGE, DISK_FULL,
     UNAVAILABLE, Disconnected. Nothing of it is left then.
     """
+    try:
+        return await _receive(layout, request)
+    except OSError as error:
+        raise _full() if lacks_room(error) else error from None
+
+
+async def _receive(layout: DepotLayout, request: Request) -> str:
     with _arriving(layout) as (path, file):
-        try:
-            name = await save_file_part(
-                request, _PART, file, BACKUP_UPLOAD_BYTES_MAX, lambda size: _spare(path, size)
-            )
-        except OSError as error:
-            raise _full() if error.errno == errno.ENOSPC else error from None
+        name = await save_file_part(
+            request, _PART, file, BACKUP_UPLOAD_BYTES_MAX, lambda size: _spare(path, size)
+        )
         if name is None:
             raise refusal(_PART, "validation_required", "Cannot be blank.")
         check_name(layout, name, _PART)

@@ -25,8 +25,8 @@ _LINE_BYTES_MAX: Final = 1_048_576  # a result names each file that was left out
 async def run(task: Task, seconds: float = BACKUP_JOB_SECONDS) -> dict[str, object]:
     """Do a task; its result. It is ended when the caller is cancelled, and after so many seconds.
 
-    Raises INVALID with the reason when it is refused, UNAVAILABLE when it takes too long, INTERNAL
-    when its process fails.
+    Raises INVALID with the reason when it is refused, DISK_FULL when there is no room for it,
+    UNAVAILABLE when it takes too long, INTERNAL when its process fails.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -36,7 +36,7 @@ async def run(task: Task, seconds: float = BACKUP_JOB_SECONDS) -> dict[str, obje
     if told.busy:
         raise invalid(BUSY)
     if told.error:
-        raise invalid(told.error)
+        raise QuillError(Kind.DISK_FULL if told.full else Kind.INVALID, told.error)
     if told.result is None:
         raise QuillError(Kind.INTERNAL, "The process of backups ended before it was done.")
     return told.result

@@ -42,12 +42,13 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line. `done` and `total` are bytes of what is under way.
 
     The last line has a `result` or an `error`: a sentence.  `faults`: what is wrong with a backup.
-    `busy`: another job is under way.
+    `busy`: another job is under way.  `full`: the disk has no room for it.
     """
 
     done: int = 0
     total: int = 0
     error: str = ""
     busy: bool = False
+    full: bool = False
     faults: list[str] = []
     result: dict[str, object] | None = None

@@ -20,7 +20,14 @@ from shared.schema.fields.options import DefinitionError
 from shared.sqlite.copy import CopyError, faults_of, position_of, tables_of, triggers_on
 from shared.sqlite.driver import Error
 from worker.backups.archive import Archive, BadBackupError, Progress
-from worker.backups.create import BackupError, Begin, remove_drafts, require_space
+from worker.backups.create import (
+    BackupError,
+    Begin,
+    NoRoomError,
+    lacks_room,
+    remove_drafts,
+    require_space,
+)
 from worker.backups.task import Task
 from worker.engine.offline import OfflineReader
 
@@ -38,7 +45,8 @@ _ILLEGIBLE: Final = (
 def verify(task: Task, begin: Begin) -> dict[str, object]:
     """What is in a backup, and its `faults`, none when it is good.
 
-    Raises BackupError, BackupsBusyError, BadBackupError for a zip that is no backup, OSError.
+    Raises BackupError, BackupsBusyError, BadBackupError for a zip that is no backup, CopyError,
+    OSError.
     """
     layout = DepotLayout(Path(task.depot))
     path = source_of(layout, task)
@@ -94,7 +102,10 @@ def source_of(layout: DepotLayout, task: Task) -> Path:
 
 
 def database_faults(path: Path) -> list[str]:
-    """What is wrong with an unpacked database that nobody has open."""
+    """What is wrong with an unpacked database that nobody has open.
+
+    A disk that has no room to look at it is no fault of the database. Raises NoRoomError, CopyError.
+    """
     faults = faults_of(path)
     if not faults:
         try:
@@ -109,6 +120,8 @@ def database_faults(path: Path) -> list[str]:
                 with OfflineReader(path) as reader:
                     reader.catalog()
         except _ILLEGIBLE as error:
+            if lacks_room(error):
+                raise NoRoomError(f"{path.name} cannot be checked: the disk is full.") from error
             reason = str(error) or type(error).__name__
             faults.append(f"its collections cannot be read: {reason}")
     return [f"{path.name}: {fault}" for fault in faults]

@@ -15,10 +15,15 @@ from shared.sql.api.filters import Condition, Filter
 from shared.sql.api.rules import ROW, source_sql
 
 
-def point_sql(api: RecordApi, shape: str, rule: SqlRule | None) -> str:
-    """One record by its key, as `shape`, where the rule lets it be seen. Bound: rule, key."""
+def point_sql(api: RecordApi, shape: str, rule: SqlRule | None, guard: str = "") -> str:
+    """One record by its key, as `shape`, where the rule lets it be seen.
+
+    `guard`: a statement that must find a row as well, if any. Bound: rule, key, guard.
+    """
     key = f"{ROW}.{quote_identifier(api.key.column.name)} = ?"
     where = key if rule is None else f"{rule.condition} AND {key}"
+    if guard:  # EXISTS would become a join, and of two rows by their keys that takes 3 µs more (m)
+        where += f" AND ({guard}) IS NOT NULL"
     return f"SELECT {shape} FROM {source_sql(api)} WHERE {where}"
 
 

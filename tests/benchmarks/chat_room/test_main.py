@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chat_room.rounds import Round, quoted
-
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed: make tools")
 def test_a_small_run(tmp_path: Path) -> None:
-    """All that is sent is answered without an error, and the report names every round."""
-    words = "--inserts 1000 --reads 1000 --workers 1 --connections 8 --without-limits --output"
+    """All that is sent is answered without an error, by both, and the report names every round."""
+    words = "--inserts 2000 --reads 2500 --workers 1 --connections 8 --without-limits --output"
     subprocess.run(
         [sys.executable, "-m", "benchmarks.chat_room", *words.split(), str(tmp_path)],
         check=True,
@@ -24,20 +22,14 @@ def test_a_small_run(tmp_path: Path) -> None:
         timeout=120,
     )
     text = (tmp_path / "chat-room-1-workers.md").read_text()
-    assert text.count("| insert 1,000 |") == 2
-    assert "| read 1,000 |" in text
+    assert text.count("| insert 2,000 | quillbase |") == 2
+    assert text.count("| create 2,000 | bare |") == 2
+    assert "| read 2,500 | quillbase |" in text
+    assert "| get 2,500 | bare |" in text
     (kept,) = tmp_path.glob("*.json")
     rounds = json.loads(kept.read_text())["rounds"]
-    assert [one["errors"] for one in rounds] == [0, 0, 0]
-    assert all(one["cpu_us"] > 0 for one in rounds)
-
-
-def test_rate() -> None:
-    """Requests a second."""
-    one = Round("read", 500, 2.0, 1, 1, 1, 1, 1, 0, 1.0, 1)
-    assert one.rate == 250
-
-
-def test_lua_text() -> None:
-    """A body of JSON is a literal."""
-    assert quoted('{"a": 1}') == '"{\\"a\\": 1}"'
+    assert [len(one["slices"]) for one in rounds] == [1, 5, 5]
+    for one in rounds:
+        assert one["ours"]["errors"] == one["bare"]["errors"] == 0
+        assert one["ours"]["cpu_us"] > 0
+        assert one["times_bare"] is not None

@@ -1,6 +1,6 @@
 """Records of record APIs read over HTTP: one, pages of them, schemas, and who may.
 
-Also tests `worker.apis.catalog`, `worker.apis.build`, `worker.apis.schema`, `worker.apis.ids`,
+Also tests `worker.apis.point`, `worker.apis.permissions`, `worker.apis.catalog`, `worker.apis.build`, `worker.apis.schema`, `worker.apis.ids`,
 `worker.apis.refusal`, `shared.schema.api`,
 `shared.sql.api.list`, `shared.sql.api.shape`, `worker.wire.trailbase.records`,
 `worker.wire.trailbase.routes`, `worker.wire.trailbase.encode`.

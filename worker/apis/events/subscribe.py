@@ -21,7 +21,7 @@ from shared.sql.plan import Value
 from worker.apis.events.exchange import ApiExchange
 from worker.apis.events.topic import api_topic
 from worker.apis.ids import read_id
-from worker.apis.read import admit
+from worker.apis.permissions import admit
 from worker.auth.identity import token_expires
 from worker.context import Context
 from worker.engine.failures import SQLError

@@ -15,13 +15,14 @@ from shared.limits import FILTER_CHARS_MAX, PLAN_KEY_CHARS_MAX
 from shared.schema.api import Action, RecordApi
 from shared.schema.catalog import Catalog
 from shared.schema.mirror import mirror_problem
-from shared.sql.api.list import point_sql
 from shared.sql.api.mirror import compile_mirror, mirror_count, mirror_page, searches, shape_sql
 from shared.sql.api.rules import rule_params
+from shared.sql.plan import Value
 from shared.sql.select import Statement
 from worker.apis.ids import read_id
 from worker.apis.names import require_no_collection
-from worker.apis.read import admit, failed_read
+from worker.apis.permissions import admit, failed_read
+from worker.apis.point import PointForm, read_point
 from worker.context import Context
 from worker.engine.failures import SQLError, is_pattern_too_long
 from worker.engine.snapshot import OverBudgetError, Snapshot
@@ -68,39 +69,23 @@ async def view_record(context: Context, name: str, record_id: str, origin: Origi
     Raises METHOD (the API cannot be served), FORBIDDEN (bits), NOT_FOUND (also where the rule
     fails), INVALID (the API's shape).
     """
-    many = origin.caller is not None
-    try:
-        return await context.apis.read(
-            name, _view, context.plans, record_id, origin, transaction=many
-        )
-    except SQLError as error:
-        raise await failed_read(context.apis, name, error) from None
+    return await read_point(context, name, record_id, _FORM, origin.caller)
 
 
-def _view(
-    snapshot: Snapshot,
-    catalog: Catalog,
-    api: RecordApi,
-    plans: PlanCache,
-    record_id: str,
-    origin: Origin,
-) -> bytes:
-    user = admit(api, Action.READ, snapshot, catalog, origin.caller)
-    rule = api.rules.get(Action.READ)
-    key = ("mirror-view", api.name, api.version)
-    sql: str | None = plans.get(catalog.version, key)
-    if sql is None:
-        _check(api, catalog)
-        sql = point_sql(api, shape_sql(api), rule)
-        plans.put(catalog.version, key, sql, len(sql))
+def _shape(api: RecordApi, catalog: Catalog) -> str:
+    _check(api, catalog)
+    return shape_sql(api)
+
+
+def _stored(api: RecordApi, record_id: str) -> Value:
+    """An id that can be none names no record."""
     try:
-        stored = read_id(api, record_id)
+        return read_id(api, record_id)
     except QuillError:
         raise not_found() from None
-    row = snapshot.row(sql, (*rule_params(rule, user), stored))
-    if row is None:
-        raise not_found()
-    return str(row[0]).encode()
+
+
+_FORM: Final = PointForm("mirror", _shape, _stored, lambda _rule: not_found())
 
 
 def _list(

@@ -1,4 +1,4 @@
-"""The admin API: `POST /api/_admin/query` and `POST /api/_admin/parse`, for admins.
+"""The admin API: SQL that is run or parsed, and the record APIs that cannot be served; for admins.
 
 Errors have their reason as text, whatever the status.
 """
@@ -16,6 +16,7 @@ from shared.depot.layout import MAIN
 from shared.errors import QuillError, invalid
 from shared.messages.console import Column
 from shared.schema.tables.column import preferred_type
+from worker.apis.watch import broken_apis
 from worker.auth.users.admin import admin_caller
 from worker.console.parse import Form, fault_of
 from worker.console.run import Asked, require_admin, run_text
@@ -60,6 +61,13 @@ async def parse(context: Context, request: Request) -> Response:
         raise invalid("mode is Expression or Statement")
     fault = await fault_of(_decoded(body.get("query")), form)
     return Response(200, orjson.dumps({"ok": not fault, "message": fault or None}))
+
+
+async def record_apis(context: Context, request: Request) -> Response:
+    """GET /api/_admin/record_apis: those that cannot be served at this moment, and why."""
+    await require_admin(context, admin_caller(request))
+    broken = [{"name": one.name, "reason": one.reason} for one in await broken_apis(context)]
+    return Response(200, orjson.dumps({"broken": broken}))
 
 
 def error_response(error: QuillError) -> Response:

@@ -20,6 +20,7 @@ TRAILBASE_ROUTES: Final[list[tuple[str, str, Handler]]] = [
     ("POST", "/api/transaction/v1/execute", transaction.run),
     ("POST", "/api/_admin/query", admin.query),
     ("POST", "/api/_admin/parse", admin.parse),
+    ("GET", "/api/_admin/record_apis", admin.record_apis),
     ("GET", f"{_RECORDS}/subscribe/{{id}}", subscribe.subscribe),
     *AUTH_ROUTES,
 ]

@@ -6,6 +6,7 @@ older clients read instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -25,6 +26,8 @@ from worker.wire.trailbase.encode import TEXT, text_response
 _UNSUPPORTED, _MISTYPED = 415, 422
 _STAYED: Final = "ignored"
 """What is told of a create that found a record of its key."""
+_NOT_BEGUN: Final = "not begun in time"
+"""What is told of an operation that was certainly not done, since those before it took too long."""
 
 
 class _Create(msgspec.Struct):
@@ -75,8 +78,15 @@ async def run(context: Context, request: Request) -> Response:
         Ask(request.id),
         atomic=asked.transaction is not False,
     )
+    return Response(200, orjson.dumps(_told(ids, len(operations))))
+
+
+def _told(ids: Sequence[str | None], operations: int) -> dict[str, object]:
+    """A result for each operation, and its id, "" where it has none."""
+    late = operations - len(ids)
     results = [{"Error": _STAYED} if one is None else {"Id": one} for one in ids]
-    return Response(200, orjson.dumps({"ids": [one or "" for one in ids], "results": results}))
+    results += [{"Error": _NOT_BEGUN}] * late
+    return {"ids": [one or "" for one in ids] + [""] * late, "results": results}
 
 
 def _operation(asked: _Operation) -> Operation:
