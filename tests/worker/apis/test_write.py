@@ -18,6 +18,7 @@ import pytest
 from shared.limits import GEOMETRY_TEXT_POINTS_MAX, SQL_TEXT_BYTES_MAX
 from tests.cluster_process import ClusterProcess
 from tests.worker.apis.writing import (
+    EXECUTE,
     RECORDS,
     add_user,
     logged_in,
@@ -75,6 +76,24 @@ def create(client: httpx.Client, api: str, value: Any) -> str:
 def refused(reply: httpx.Response, status: int, text: str = "") -> None:
     """The answer is this status with this text, and nothing for all but 400."""
     assert (reply.status_code, reply.text) == (status, text)
+
+
+@pytest.mark.parametrize("header", ["If-Match", "Idempotency-Key"])
+def test_a_condition_that_would_not_be_kept_to_is_refused(guest: httpx.Client, header: str) -> None:
+    """Of each kind of write, and nothing is written."""
+    headers = {header: '"a key of a client"'}
+    made = create(guest, "plain", {"id": f"kept {header}"})
+    places = (
+        ("POST", f"{RECORDS}/plain", {"id": f"new {header}"}),
+        ("PATCH", f"{RECORDS}/plain/{made}", {"n": 8}),
+        ("DELETE", f"{RECORDS}/plain/{made}", None),
+        ("POST", EXECUTE, {"operations": [{"Delete": {"api_name": "plain", "record_id": made}}]}),
+    )
+    for method, path, body in places:
+        reply = guest.request(method, path, json=body, headers=headers)
+        assert (reply.status_code, header in reply.text) == (400, True)
+    assert guest.get(f"{RECORDS}/plain/{made}").json()["n"] == 7
+    assert guest.get(f"{RECORDS}/plain/new {header}").status_code == 404
 
 
 # --- One record ---------------------------------------------------------------------------------

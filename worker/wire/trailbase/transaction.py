@@ -19,9 +19,9 @@ from worker.context import Context
 from worker.http.json_body import parse_json
 from worker.http.request import Request
 from worker.http.response import Response
-from worker.records.submit import Ask
 from worker.wire.trailbase.body import is_json
 from worker.wire.trailbase.encode import TEXT, text_response
+from worker.wire.trailbase.writes import ask_of
 
 _UNSUPPORTED, _MISTYPED = 415, 422
 _STAYED: Final = "ignored"
@@ -75,7 +75,7 @@ async def run(context: Context, request: Request) -> Response:
         context,
         operations,
         user_origin(request),
-        Ask(request.id),
+        ask_of(request),
         atomic=asked.transaction is not False,
     )
     return Response(200, orjson.dumps(_told(ids, len(operations))))

@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 
+from shared.errors import invalid
 from worker.apis.served import create_records, delete_record, update_record
 from worker.auth.users.caller import user_origin
 from worker.auth.users.redirect import check_redirect
@@ -17,13 +18,23 @@ from worker.wire.trailbase.body import read_record, read_records
 from worker.wire.trailbase.encode import TEXT, text_response
 
 _DELETED: Final = "deleted"
+_CONDITIONS: Final = (b"if-match", b"idempotency-key")
+"""Headers that change what a write does to collections, and that are not kept to here."""
+
+
+def ask_of(request: Request) -> Ask:
+    """What a write carries. Raises INVALID for a condition: whoever sends one relies on it."""
+    for name in _CONDITIONS:
+        if request.header(name) is not None:
+            raise invalid("If-Match and Idempotency-Key are not supported here")
+    return Ask(request.id)
 
 
 async def create(context: Context, request: Request, api: str) -> Response:
     """POST …/{api}: a record, or several at once."""
     body = await read_records(request)
     redirect = body.redirect and check_redirect(context.catalog.current().config, body.redirect)
-    ids = await create_records(context, api, body.records, user_origin(request), Ask(request.id))
+    ids = await create_records(context, api, body.records, user_origin(request), ask_of(request))
     if redirect:
         return Response(303, b"", ((b"location", redirect.encode("ascii")),), TEXT)
     return Response(200, orjson.dumps({"ids": ids}))
@@ -32,11 +43,11 @@ async def create(context: Context, request: Request, api: str) -> Response:
 async def update(context: Context, request: Request, api: str, record_id: str) -> Response:
     """PATCH …/{api}/{id}."""
     values = await read_record(request)
-    await update_record(context, api, record_id, values, user_origin(request), Ask(request.id))
+    await update_record(context, api, record_id, values, user_origin(request), ask_of(request))
     return Response(200, b"", (), TEXT)
 
 
 async def delete(context: Context, request: Request, api: str, record_id: str) -> Response:
     """DELETE …/{api}/{id}."""
-    await delete_record(context, api, record_id, user_origin(request), Ask(request.id))
+    await delete_record(context, api, record_id, user_origin(request), ask_of(request))
     return text_response(_DELETED)
