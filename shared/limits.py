@@ -13,8 +13,8 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 # --- Processes --------------------------------------------------------------------------------
-# More objects than before the collector looks at the new ones. What 64 requests in flight hold is
-# more than Python's own 700, so it looked through them again and again: 12 % of a create's CPU (m).
+# So many new objects, and the collector looks at them. What 64 requests in flight hold is more than
+# Python's own 700, so it looked through that again and again: 12 % of a create's CPU (m).
 GARBAGE_OBJECTS: Final = 10_000
 
 # --- HTTP -------------------------------------------------------------------------------------

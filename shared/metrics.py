@@ -2,9 +2,9 @@
 
 How to count: `METRIC.add()`, `FAMILY[label].add()`, `HISTOGRAM.observe(x)`, `http_request(…)`.
 These only touch Python numbers (0.1 to 0.4 µs); **the owning process calls `flush()` about once a
-second from its own loop, and once when it ends**, which moves them into the mmap files that the ops
-port reads (a library increment there costs 1.4 µs, a histogram 3 µs (m)). Gauges are library
-objects: `GAUGE.set(n)`.
+second from each loop that counts, and once when it ends**, which moves them into the mmap files
+that the ops port reads (a library increment there costs 1.4 µs, a histogram 3 µs (m)). Gauges are
+library objects: `GAUGE.set(n)`.
 
 Without PROMETHEUS_MULTIPROC_DIR (tests, CLI) the same names count in `REGISTRY` of this process.
 It must not hold a label whose values a client chooses: each costs memory for ever.
@@ -13,6 +13,7 @@ It must not hold a label whose values a client chooses: each costs memory for ev
 from __future__ import annotations
 
 import enum
+import threading
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -30,7 +31,11 @@ _STATUS_CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 class Tally:
-    """A count that is kept in Python until the next `flush`. One thread may add."""
+    """A count that is kept in Python until the next `flush`.
+
+    The writer's batch threads share some. None is lost: CPython lets another thread in at calls and
+    jumps only, and there is none between reading `_pending` and storing it.
+    """
 
     __slots__ = ("_counter", "_pending")
 
@@ -76,27 +81,31 @@ class _Durations(Histogram):
 
 
 class HistogramTally:
-    """Observations that are kept in Python until the next `flush`. One thread may observe."""
+    """Observations that are kept in Python until the next `flush`. Any thread may observe."""
 
-    __slots__ = ("_bounds", "_counts", "_histogram", "_total")
+    __slots__ = ("_bounds", "_counts", "_histogram", "_lock", "_total")
 
     def __init__(self, histogram: _Durations, bounds: Sequence[float]) -> None:
         self._histogram = histogram
         self._bounds = bounds
+        self._lock = threading.Lock()  # each database's batch thread observes, and flushes
         self._counts = [0] * (len(bounds) + 1)
         self._total = 0.0
         _tallies.append(self)
 
     def observe(self, value: float) -> None:
         """Count one."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._total += value
+        bucket = bisect_left(self._bounds, value)
+        with self._lock:
+            self._counts[bucket] += 1
+            self._total += value
 
     def flush(self) -> None:
         """Move what is pending to the library's histogram."""
-        if any(self._counts):
+        with self._lock:
             counts, self._counts = self._counts, [0] * len(self._counts)
             total, self._total = self._total, 0.0
+        if any(counts):
             self._histogram.take(counts, total)
 
 
@@ -133,7 +142,7 @@ _tallies: list[Tally | HistogramTally | _RequestTally] = []
 
 
 def flush() -> None:
-    """Publish all tallies of this process. Call it from the thread that counts."""
+    """Publish all tallies of this process. Call it from a thread that counts."""
     for tally in _tallies:
         tally.flush()
 

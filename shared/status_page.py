@@ -2,9 +2,9 @@
 
 Each item is an aligned 8-byte word read through `memoryview.cast("Q")`, which never tears on the
 machines we run on (docs/decisions/0002-status-page.md). Only the writer stores, but for the words
-`prepared`, which is the supervisor's, and `broken_apis`, which is the first worker's; it sets the
-page from its databases before it takes a request, and moves a catalog version after the COMMIT that
-changed it and before the next BEGIN.
+`prepared`, which is the supervisor's, and `broken_apis`, which is the first worker's. The
+writer sets the page from its databases before it takes a request, and moves a catalog version after
+the COMMIT that changed it and before the next BEGIN.
 
 A plain file in the run directory, because `multiprocessing.shared_memory` unlinks its segment when
 any child exits (3.11). It is never a database file.

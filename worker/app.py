@@ -22,7 +22,7 @@ from shared.run_directory import RunDirectory
 from shared.status_page import StatusPage
 from worker.apis.catalog import ApiCatalog
 from worker.apis.events.exchanges import ApiExchanges
-from worker.apis.watch import ApiWatch
+from worker.apis.watch import watch_apis
 from worker.auth.passwords import PasswordPool
 from worker.auth.users.identity import install
 from worker.auth.users.keys import KeyFiles
@@ -47,7 +47,7 @@ from worker.realtime.hub import Hub
 from worker.realtime.subscribe import serve_peers
 from worker.records.plans import PlanCache
 from worker.settings.body_limit import body_limit
-from worker.settings.watch import SettingsWatch
+from worker.settings.watch import watch_settings
 from worker.wire.pocketbase.encode import error_response
 from worker.wire.pocketbase.routes import ROUTES
 from worker.wire.trailbase import admin
@@ -191,8 +191,7 @@ class Worker:
         self._second_port: SecondPort | None = None
         self._servers: list[asyncio.Task[None]] = []
         self._metrics: asyncio.TimerHandle | None = None
-        self._settings = SettingsWatch(context)
-        self._apis = ApiWatch(context)
+        self._lookouts = (watch_settings(context), watch_apis(context))
 
     @classmethod
     async def build(cls, slot: int, run_path: Path) -> Worker:
@@ -212,8 +211,8 @@ class Worker:
         context.feed.start()
         serve_peers(context)
         context.peers.start()
-        self._settings.start()
-        self._apis.start()
+        for lookout in self._lookouts:
+            lookout.start()
         self._publish_metrics()
         loop = asyncio.get_running_loop()
         second = context.settings.realtime_port
@@ -272,8 +271,8 @@ class Worker:
     def _close(self) -> None:
         """End what runs beside the requests, after the last answer has gone out."""
         context = self.context
-        self._settings.stop()
-        self._apis.stop()
+        for lookout in self._lookouts:
+            lookout.stop()
         context.feed.close()
         context.hub.stop()
         context.api_exchanges.stop()

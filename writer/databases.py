@@ -77,7 +77,7 @@ class Databases:
         return [door.batcher for door in self.doors.values()]
 
     def closing(self) -> list[Batcher]:
-        """Of those that are named no longer: to be stopped, or with something to settle yet."""
+        """Of those that are named no longer, until they are named again; the inbox stops them."""
         return list(self._ending.values())
 
     # --- Called by main's batch thread ------------------------------------------------------
@@ -196,7 +196,7 @@ class Databases:
         """No more ways in; what was put before is settled, and its file stays.
 
         The inbox thread stops it: had it found this door just before, it would put an operation
-        behind the end, where nobody answers.
+        behind the end, where nobody answers. So the door goes first.
         """
         self._words(name).is_open = False
         batcher = self.doors[name].batcher

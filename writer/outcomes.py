@@ -36,8 +36,8 @@ class TransactionLostError(Exception):
 class SlowGuardError(Exception):
     """A guard was cut off by its time limit, or the steps of a plan by theirs, between two of them.
 
-    Nothing was broken off that writes, so the others of its batch stand. In a batch with others the time is short,
-    and the operation deserves a second try alone.
+    Nothing was broken off that writes, so the others of its batch stand. In a batch with others the
+    time is short, and the operation deserves a second try alone.
     """
 
     def __init__(self, error: apsw.InterruptError) -> None:

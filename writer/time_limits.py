@@ -18,11 +18,11 @@ from writer.outcomes import as_sqlite
 _SECOND_NS: Final = 1_000_000_000
 GUARD_NS: Final = int(limits.GUARD_SECONDS * _SECOND_NS)
 """A guard's, in a batch with others."""
-_DEFINITION_GUARD_NS: Final = int(limits.DEFINITION_GUARD_SECONDS * _SECOND_NS)
-_ALONE_NS: Final = int(limits.STATEMENT_SECONDS * _SECOND_NS)
-UNLIMITED_NS: Final = 1 << 62
 SHARED_NS: Final = int(limits.SHARED_STATEMENT_SECONDS * _SECOND_NS)
 """A statement's, in a batch with others."""
+UNLIMITED_NS: Final = 1 << 62
+_ALONE_NS: Final = int(limits.STATEMENT_SECONDS * _SECOND_NS)
+_DEFINITION_GUARD_NS: Final = int(limits.DEFINITION_GUARD_SECONDS * _SECOND_NS)
 
 
 class Budget:
@@ -64,7 +64,10 @@ class PlanClock:
             self._ends_ns = min(self._ends_ns, ends_ns)
 
     def left_ns(self, *, guard: bool = False) -> int:
-        """Raises apsw.InterruptError when the time of a bulk plan is over, between two steps."""
+        """What a statement has, or a guard.
+
+        Raises apsw.InterruptError when the time of a bulk plan is over, between two steps.
+        """
         left_ns = self._ends_ns - time.monotonic_ns()
         if self._bulk is None:
             left_ns = max(left_ns, GUARD_NS)

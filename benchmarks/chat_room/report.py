@@ -1,4 +1,4 @@
-"""The chat room's figures as a table, a page and plain data, and the limits that they pass."""
+"""The chat room's figures as a table, a page and plain data, and the limits that they exceed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Run:
 
 
 def broken(contests: Sequence[Contest]) -> list[str]:
-    """What is wrong with these figures: errors of either server, and limits that ours pass."""
+    """What is wrong with these figures: errors of either server, and limits that ours exceed."""
     lines = [
         f"{one.what}: {one.errors} errors"
         for contest in contests

@@ -26,7 +26,8 @@ REFUSED_ADMIN: Final = "admin"
 USER_COLUMNS_SQL: Final = "SELECT name FROM pragma_table_info('_user')"
 SESSION_COLUMNS_SQL: Final = "SELECT name FROM pragma_table_info('_session', 'session')"
 HAS_USERS_SQL: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_user'"
-_RIGHTS: Final = (PASSWORD_HASH, "admin")
+_STANDING: Final = (PASSWORD_HASH, "admin")
+"""Of a caller; who has got another one is no longer who he was."""
 _UNIQUE: Final = {"email": "email", "unverified_email": "email", "username": "username"}
 """What may not be the `email` or `username` of another user."""
 NEEDED_COLUMNS: Final = frozenset({"id", "email", PASSWORD_HASH})
@@ -49,7 +50,7 @@ def users_sql(columns: tuple[str, ...], by: str) -> str:
 def user_guard(identity: Identity) -> Step:
     """The caller still stands: the same password and rights as when he was read."""
     record = identity.record
-    return _still(record, [name for name in _RIGHTS if name in record], REFUSED_AUTH)
+    return _still(record, [name for name in _STANDING if name in record], REFUSED_AUTH)
 
 
 def unchanged_guard(record: Mapping[str, Value], *names: str) -> Step:

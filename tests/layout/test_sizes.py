@@ -14,9 +14,8 @@ FUNCTION_LINES_NINE_IN_TEN = 40
 # The outermost loops: whatever happens inside, they go on or end in order.
 OUTERMOST_LOOPS = {
     "worker/__main__.py", "worker/http/server.py", "worker/engine/feed.py",
-    "worker/migrations/child.py", "worker/prepare/__main__.py", "worker/settings/watch.py",
-    "worker/apis/watch.py",
-    "worker/engine/peers.py", "worker/engine/writer_link.py", "worker/realtime/delivery/delivery.py",
+    "worker/migrations/child.py", "worker/prepare/__main__.py",
+    "worker/engine/lookout.py", "worker/engine/peers.py", "worker/engine/writer_link.py", "worker/realtime/delivery/delivery.py",
     "worker/realtime/delivery/join.py", "worker/wire/trailbase/subscribe_socket.py", "worker/wire/websocket/session.py", "writer/batch.py",
 }  # fmt: skip
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}

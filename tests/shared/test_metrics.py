@@ -56,3 +56,22 @@ def test_observations_are_published_at_the_flush() -> None:
     metrics.flush()
     metrics.flush()
     assert [now - then for now, then in zip(seen(), before, strict=True)] == [1, 2, 3, 10_008]
+
+
+class _Interrupted(float):
+    """A value in the midst of whose observation another thread flushes."""
+
+    def __gt__(self, bound: float) -> bool:
+        metrics.flush()
+        return float(self) > bound
+
+
+def test_no_observation_is_lost_to_a_flush() -> None:
+    """Databases beside main have threads of their own, which observe and flush as main's does."""
+    name = "quill_writer_batch_operations"
+    before = _value(f"{name}_count"), _value(f"{name}_sum")
+    metrics.WRITER_BATCH_OPERATIONS.observe(1)
+    metrics.WRITER_BATCH_OPERATIONS.observe(_Interrupted(5))
+    metrics.flush()
+    after = _value(f"{name}_count"), _value(f"{name}_sum")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [2, 6]

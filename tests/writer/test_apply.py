@@ -78,6 +78,25 @@ def test_a_guard_leaves_no_reading_open(depot: Depot, link: Link, rows: int) -> 
     assert depot.value("SELECT count(*) FROM sqlite_schema WHERE name = 'posts'") == 0
 
 
+def test_one_row_is_enough_for_a_guard(depot: Depot, link: Link) -> None:
+    """What comes after it is not asked for: it could fail, or take longer than a guard may."""
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT 1 FROM c"
+    fails = 'SELECT json(value) FROM json_each(\'["1", "no JSON"]\')'
+    plans = [
+        [step(f"{sql} WHERE {condition}", refusal="it is there")]
+        for sql, condition in ((endless, "x = 1"), (fails, "1"))
+        for step in (forbid, require)
+    ]
+    results = link.submit([link.operation([*guard, insert("a")]) for guard in plans[::2]])
+    assert [(one.status, one.payload) for one in results] == [
+        (Status.REFUSED, "it is there"), (Status.REFUSED, "it is there"),
+    ]  # fmt: skip
+    required = [guard for (guard,) in plans[1::2]]
+    result = link.submit([link.operation([*required, insert("b")])])[0]
+    assert result.status is Status.OK
+    assert depot.rows("SELECT id FROM posts") == [("b",)]
+
+
 def test_the_steps_of_a_large_plan_share_their_time(depot: Depot, link: Link) -> None:
     """Each is quick enough, all of them are not: cut off by the deadline, and others go first."""
     steps = [run(SLEEP.format(400_000), (f"s{number}",)) for number in range(400)]

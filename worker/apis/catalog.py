@@ -107,7 +107,7 @@ class ApiCatalog:
         *,
         transaction: bool,
     ) -> T:
-        """A read of APIs that have to be made anew first, or need other databases."""
+        """A read beside the databases that these APIs need, made anew first where they are old."""
         made = await self._renewed(names) if self._is_old(names) else self._made
         needed = list(dict.fromkeys(one for name in names for one in made.beside.get(name, ())))
         if needed:

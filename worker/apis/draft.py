@@ -34,11 +34,11 @@ from worker.records.plans import PlanCache
 class Made(NamedTuple):
     """What will be told of one operation.
 
-    `known`: its record's id; `""` where the next result of the plan is its key, that of a `uuid` in
+    `known`: its record's id; None where the next result of the plan is its key, that of a `uuid` in
     hex. `asks`: whether the next result says that there was anything to write.
     """
 
-    known: str
+    known: str | None
     uuid: bool = False
     asks: bool = False
 
@@ -86,9 +86,9 @@ class Draft:
         read = [self._read(form, body, user) for body in bodies]
         judged: set[tuple[Value, ...]] = set()
         for values, sent in read:
-            if form.create is not None:
-                params = form.create.at_writer.params(user, None, values, sent)
-                self._judge_create(form.create, params, judged)
+            if form.create_guard is not None:
+                params = form.create_guard.at_writer.params(user, None, values, sent)
+                self._judge_create(form.create_guard, params, judged)
             self._keep_others(form, user, values)
         for values, _ in read:
             self._insert(form, values, tells=tells)
@@ -169,7 +169,7 @@ class Draft:
     def _keep_others(self, form: ApiForm, user: Value, values: Mapping[str, Value]) -> None:
         """Where a create may replace a record, it must be one that the caller may change."""
         key = values.get(form.key)
-        if key is None or not form.replaces:
+        if key is None or not form.replaces:  # most creates; `kept` would say so, too
             return
         may_update = form.api.permits(Action.UPDATE, authenticated=not self.identity.guest)
         kept = form.kept(may_update=may_update)
@@ -186,7 +186,7 @@ class Draft:
         key = values.get(form.key)
         if key is None:
             self.steps.append(returning(sql.telling, params, refusal=REFUSED_IGNORED))
-            self.made.append(Made("", form.uuid))
+            self.made.append(Made(None, form.uuid))
             return
         asks = tells and form.ignores
         refusal = "" if form.ignores else REFUSED_IGNORED

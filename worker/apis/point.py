@@ -22,7 +22,7 @@ from shared.sql.api.rules import rule_params
 from shared.sql.plan import Value
 from worker.apis.permissions import admit, failed_read
 from worker.context import Context
-from worker.engine.failures import SQLError
+from worker.engine.failures import SQLError, TooBigError
 from worker.engine.snapshot import Snapshot
 from worker.records.caller import Caller, caller_guards
 from worker.records.plans import PlanCache
@@ -32,8 +32,8 @@ class PointForm(NamedTuple):
     """How a dialect asks for a record, and shows it.
 
     `key`: names the form among the plans. `shape`: SQL of the record's JSON. `stored`: the key
-    behind an id. `missing`: what to tell where the rule, if there is one, shows no such record.
-    Both functions raise QuillError.
+    behind an id. Both raise QuillError. `missing`: what to tell where there is no such record, or
+    the rule, if there is one, hides it.
     """
 
     key: Hashable
@@ -74,12 +74,12 @@ def _read_trusting(
     if identity is None or identity.guest or not api.permits(Action.READ, authenticated=True):
         return None
     (guard,) = caller_guards(identity)
-    sql = _planned(catalog, api, plans, form, guard.sql)
     rule = rule_params(api.rules.get(Action.READ), user_id(identity))
     try:
+        sql = _planned(catalog, api, plans, form, guard.sql)
         row = snapshot.row(sql, (*rule, form.stored(api, record_id), *guard.params))
-    except SQLError:  # it may be told of to no other than who asks
-        return None
+    except (SQLError, TooBigError, UnicodeDecodeError, QuillError):
+        return None  # whether he still is who he was has not been asked
     return None if row is None else str(row[0]).encode()
 
 

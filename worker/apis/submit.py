@@ -7,7 +7,7 @@ REPLANS_MAX times the client is told 409.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 import orjson
@@ -70,13 +70,11 @@ def _told(planned: Planned, result: Result) -> list[str | None]:
     payload = result.payload
     given = [] if payload is None else orjson.loads(str(payload))
     results = iter(given if planned.plan.returns_all else [given])
-    return [
-        one.known if one.known and not one.asks else _id(one, next(results)) for one in planned.made
-    ]
+    return [_id(one, results) for one in planned.made]
 
 
-def _id(made: Made, key: object) -> str | None:
-    """By what the writer said: a new key, or whether there was anything to write."""
-    if made.asks:
-        return made.known if key else None
-    return write_id(bytes.fromhex(str(key))) if made.uuid else str(key)
+def _id(made: Made, results: Iterator[object]) -> str | None:
+    if made.known is None:
+        key = str(next(results))
+        return write_id(bytes.fromhex(key)) if made.uuid else key
+    return None if made.asks and not next(results) else made.known

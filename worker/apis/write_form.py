@@ -48,7 +48,7 @@ class Statement(NamedTuple):
 class ApiForm:
     """Templates for writing records of one API.
 
-    `key`: the name of its key. `uuid`: that its keys are UUIDs. `create`: the guard of a create, None
+    `key`: the name of its key. `uuid`: that its keys are UUIDs. `create_guard`: that of a create, None
     without a rule. `ignores`: that a create leaves a record that it finds as it is. `replaces`: that
     it may replace one. `replaced`: the columns that such a record gets anew, sent or not.
     """
@@ -60,7 +60,7 @@ class ApiForm:
         self.guards = {
             one: Guard(judge(api, one, AT_WRITER), worker_judge(api, one)) for one in _WRITES
         }
-        self.create = self.guards[Action.CREATE] if Action.CREATE in api.rules else None
+        self.create_guard = self.guards[Action.CREATE] if Action.CREATE in api.rules else None
         self.delete_sql = delete_sql(api)
         self.uuid = api.key.kind is KeyKind.UUID
         self.replaced = tuple(self.decoders)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.sqlite.driver import InterruptError, SQLError
+from shared.sqlite.driver import InterruptError, SQLError, TooBigError
 
-__all__ = ["InterruptError", "SQLError", "is_pattern_too_long"]
+__all__ = ["InterruptError", "SQLError", "TooBigError", "is_pattern_too_long"]
 
 _PATTERN_TOO_LONG: Final = "pattern too complex"
 

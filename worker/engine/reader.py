@@ -146,24 +146,28 @@ class Reader:
         """The rare ways on: the catalog moved, the budget is spent, the file is busy."""
         give_up = time.monotonic() + CATALOG_RACE_SECONDS_MAX
         slow = isinstance(error, OverBudgetError)
-        while time.monotonic() < give_up:
-            if error is not None and not slow and not await self._worth_repeating(error, catalog):
-                raise error
-            catalog, error = self.catalog.current(), None
-            try:
-                if slow:
-                    result = await self._in_thread(work, catalog, args, transaction=transaction)
+        try:
+            while time.monotonic() < give_up:
+                if error and not slow and not await self._worth_repeating(error, catalog):
+                    raise error
+                catalog, error = self.catalog.current(), None
+                try:
+                    if slow:
+                        result = await self._in_thread(work, catalog, args, transaction=transaction)
+                    else:
+                        result = self._snapshot.run(work, catalog, args, transaction=transaction)
+                except OverBudgetError:
+                    slow = True
+                except (QuillError, SQLError, BusyError) as failure:
+                    error = failure
+                    if slow and not await self._worth_repeating(failure, catalog):
+                        raise
                 else:
-                    result = self._snapshot.run(work, catalog, args, transaction=transaction)
-            except OverBudgetError:
-                slow = True
-            except (QuillError, SQLError, BusyError) as failure:
-                error = failure
-                if slow and not await self._worth_repeating(failure, catalog):
-                    raise
-            else:
-                if self.catalog.is_current(catalog):
-                    return result
+                    if self.catalog.is_current(catalog):
+                        return result
+        finally:
+            # It holds this frame: a circle in which a refused body would wait for the collector.
+            del error
         raise QuillError(Kind.UNAVAILABLE, "The schema keeps changing.", retry_after_seconds=1)
 
     async def _worth_repeating(self, error: Exception, catalog: Catalog) -> bool:

@@ -22,7 +22,7 @@ def point_sql(api: RecordApi, shape: str, rule: SqlRule | None, guard: str = "")
     """
     key = f"{ROW}.{quote_identifier(api.key.column.name)} = ?"
     where = key if rule is None else f"{rule.condition} AND {key}"
-    if guard:  # EXISTS would become a join, and of two rows by their keys that takes 3 µs more (m)
+    if guard:  # of EXISTS SQLite would make a join, which is slower (docs/decisions/0038)
         where += f" AND ({guard}) IS NOT NULL"
     return f"SELECT {shape} FROM {source_sql(api)} WHERE {where}"
 

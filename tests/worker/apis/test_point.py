@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.cluster_process import ClusterProcess
-from tests.worker.apis.writing import RECORDS, add_user, logged_in, user_command
+from tests.cluster_process import QUILLBASE, ClusterProcess
+from tests.worker.apis.writing import PASSWORD, RECORDS, add_user, logged_in, user_command
 
 _TABLE = """
 CREATE TABLE note (
@@ -105,6 +106,24 @@ def test_one_who_is_gone_reads_nothing(
             reply = superuser.post("/api/sql", json={"query": text})
             assert reply.status_code == 200, reply.text
     assert set(_statuses(user, record)) == {403}
+    assert set(_statuses(user, "none")) == {403}
+    assert user.get(f"{_ALL}/{record}?expand=owner").status_code == 403
+
+
+def test_a_table_by_which_nobody_logs_in_knows_nobody(
+    cluster: ClusterProcess, note: tuple[httpx.Client, str]
+) -> None:
+    """Nor does the worker that remembers whom it knew; a table of the old shape knows him again."""
+    user, record = note
+    assert _statuses(user, record) == [200] * 8
+    folder = cluster.depot / "migrations" / "main"
+    for number, names, expected in ((2, "email TO mail", 403), (3, "mail TO email", 200)):
+        text = f"ALTER TABLE _user RENAME COLUMN {names};"
+        (folder / f"U{number}__rename.sql").write_text(text)
+        command = [QUILLBASE, "migrate", "up", "--depot", str(cluster.depot)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert set(_statuses(user, record)) == {expected}
 
 
 def test_a_superuser_of_the_other_dialect_is_one_more_caller(
@@ -114,3 +133,21 @@ def test_a_superuser_of_the_other_dialect_is_one_more_caller(
     _, record = note
     with cluster.client() as superuser:
         assert _statuses(superuser, record) == [403, 403, 200, 200, 404, 404, 200, 200]
+
+
+def test_one_whose_token_is_void_reads_nothing(
+    cluster: ClusterProcess, note: tuple[httpx.Client, str]
+) -> None:
+    """A record of a collection has another token key after a change of its password."""
+    _, record = note
+    body = {"email": "void@example.com", "password": PASSWORD, "passwordConfirm": PASSWORD}
+    with cluster.client() as superuser, cluster.client(superuser=False) as void:
+        made = superuser.post(_MIRRORED.format("_superusers"), json=body).json()
+        login = {"identity": body["email"], "password": PASSWORD}
+        asked = void.post("/api/collections/_superusers/auth-with-password", json=login)
+        void.headers["Authorization"] = asked.json()["token"]
+        assert _statuses(void, record) == [403, 403, 200, 200, 404, 404, 200, 200]
+        address = f"{_MIRRORED.format('_superusers')}/{made['id']}"
+        new = {"password": "another password", "passwordConfirm": "another password"}
+        assert superuser.patch(address, json=new).status_code == 200
+        assert set(_statuses(void, record)) == {403}

@@ -113,6 +113,11 @@ def test_a_record_from_its_create_to_its_delete(guest: httpx.Client) -> None:
     refused(guest.get(where), 404)
 
 
+def test_an_empty_text_is_a_key_like_others(guest: httpx.Client) -> None:
+    """It is told as the id that was sent."""
+    assert create(guest, "tag", {"id": ""}) == ""
+
+
 def test_every_type_comes_back_as_it_was_sent(guest: httpx.Client) -> None:
     """Of NULL, of 64 bits, of JSON and of a geometry, too."""
     sent = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,12 @@ from shared.limits import (
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Plan, run
 from shared.sqlite.driver import SQLError
+from tests.waiting import until_async
 from tests.worker.engine.conftest import TABLE, insert, linked, reading
 from tests.writer.link import Depot
 from worker.engine import snapshot as snapshot_module
 from worker.engine.batch_log import OutcomeLog
+from worker.engine.reader import Reader
 from worker.engine.snapshot import Snapshot, quick_snapshot
 
 _LONG = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ?) SELECT sum(i) FROM c"
@@ -257,6 +261,36 @@ def test_refusals_and_faults_pass_through(depot: Depot) -> None:
             with pytest.raises(SQLError):
                 await reader.read(fail, transaction=True)
             assert (await reader.read(_sum, 3, transaction=True))[0] == 6
+
+    asyncio.run(scenario())
+
+
+class _Body:
+    """What a request brought."""
+
+
+@pytest.mark.parametrize("steps", [1, 300_000], ids=["on the loop", "in a thread"])
+def test_what_was_refused_is_gone_at_once(depot: Depot, steps: int) -> None:
+    """It may be large, and the collector of circles comes only after many requests."""
+
+    def work(snapshot: Snapshot, _catalog: Catalog, _body: _Body) -> None:
+        snapshot.value(_LONG, (steps,))
+        raise not_found()
+
+    async def refused(reader: Reader) -> weakref.ref[_Body]:
+        body = _Body()
+        with pytest.raises(QuillError):
+            await reader.read(work, body)
+        return weakref.ref(body)
+
+    async def scenario() -> None:
+        with reading(depot) as reader:
+            gc.disable()
+            try:
+                body = await refused(reader)
+                await until_async(lambda: body() is None, what="nothing holds it")
+            finally:
+                gc.enable()
 
     asyncio.run(scenario())
 

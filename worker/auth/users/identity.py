@@ -15,7 +15,7 @@ from shared.access.users import user_identity
 from shared.schema.catalog import Catalog
 from shared.sql.plan import Value
 from shared.sql.users import user_sql
-from worker.auth.users.rows import user_columns
+from worker.auth.users.rows import known_columns, user_columns
 from worker.auth.users.tokens import Purpose, UserClaims, UserTokens, bearer
 from worker.context import Context
 from worker.engine.snapshot import Snapshot
@@ -106,10 +106,15 @@ class UserCaller:
         _known[self.claims.token] = _Known(columns, row, identity)
         return identity
 
-    def remembered(self, catalog: Catalog) -> Identity | None:  # noqa: ARG002 - a guard compares
-        """Who he was when last looked up."""
+    def remembered(self, catalog: Catalog) -> Identity | None:
+        """Who he was when last looked up in a table of the same columns.
+
+        Without one of them a guard would compare something else, or nothing.
+        """
         known = _known.get(self.claims.token)
-        return None if known is None else known.identity
+        if known is None or known.columns is not known_columns(catalog):
+            return None
+        return known.identity
 
 
 def cookie(request: Request, name: str) -> str:

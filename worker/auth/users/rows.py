@@ -15,6 +15,8 @@ User = dict[str, Value]
 _KEPT: Final = 4
 _columns: dict[int, tuple[Catalog, tuple[str, ...]]] = {}
 """By the catalog's object: its version moves with every change of a table."""
+_same: dict[tuple[str, ...], tuple[str, ...]] = {}
+"""So that columns are one object, whichever catalog they were asked of."""
 
 
 def user_columns(snapshot: Snapshot, catalog: Catalog) -> tuple[str, ...]:
@@ -26,8 +28,16 @@ def user_columns(snapshot: Snapshot, catalog: Catalog) -> tuple[str, ...]:
     columns = names if NEEDED_COLUMNS.issubset(names) else ()
     if len(_columns) >= _KEPT:
         _columns.clear()
+        _same.clear()
+    columns = _same.setdefault(columns, columns)
     _columns[id(catalog)] = catalog, columns
     return columns
+
+
+def known_columns(catalog: Catalog) -> tuple[str, ...]:
+    """The same without a look at the table; none where nobody has asked under this catalog."""
+    known = _columns.get(id(catalog))
+    return known[1] if known is not None and known[0] is catalog else ()
 
 
 def read_user(snapshot: Snapshot, catalog: Catalog, by: str, value: str | bytes) -> User | None:

@@ -153,7 +153,7 @@ class SecondPort:
             metrics.REALTIME_SECOND_SOCKETS.dec()
 
     async def _turn_away(self, connection: ServerConnection) -> None:
-        """The hub takes nobody: the worker drains, and there is another one, or it is full."""
+        """The hub takes nobody: the worker drains, and another one is there, or it is full."""
         if self._stopped.is_set():
             await connection.close(1001, DRAIN)
         else:

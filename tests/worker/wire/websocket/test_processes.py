@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -237,24 +237,20 @@ def test_clients_are_counted_by_port(own: ClusterProcess) -> None:
     asyncio.run(scenario())
 
 
-def test_who_was_accepted_before_a_drain_is_not_refused(own: ClusterProcess) -> None:
-    """Its handshake succeeds when it comes late: it is served, or sent to the next worker."""
+def test_who_was_accepted_before_a_drain_is_not_refused(tmp_path: Path) -> None:
+    """Its handshake succeeds when it comes late, and then it is sent to the next worker."""
 
-    async def scenario() -> None:
-        early = [await RawSocket.connect(own.realtime_port) for _ in range(CLIENTS)]
-        clients = await _clients(own)  # the queue is first in, first out: the early are accepted
-        own.process.send_signal(signal.SIGHUP)
-        ends = [asyncio.create_task(client.end(30)) for client in clients]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        answers = []
+    async def scenario(port: int, reload: Callable[[], None]) -> None:
+        early = [await RawSocket.connect(port) for _ in range(CLIENTS)]
+        client = await LiveClient.open(port)  # the queue is first in, first out: all are accepted
+        reload()
+        rest, ended = await client.end(30)
+        assert (rest, ended.code) == DRAINED
         for raw in early:
-            await raw.shake_hands(own.realtime_port)
-            answers.append((raw.status, *await raw.receive()))
-        assert {status for status, _, _ in answers} == {101}
-        sent_away = {payload for _, opcode, payload in answers if opcode == RawSocket.CLOSE}
-        assert sent_away == {(1001).to_bytes(2, "big") + b"drain"}
-        for raw in early:
+            await raw.shake_hands(port)
+            away = (RawSocket.CLOSE, (1001).to_bytes(2, "big") + b"drain")
+            assert (raw.status, await raw.receive()) == (101, away)
             await raw.close()
-        await asyncio.gather(*ends)
 
-    asyncio.run(scenario())
+    with ClusterProcess(tmp_path / "depot", workers=1, arguments=BOTH_PORTS) as only:
+        asyncio.run(scenario(only.realtime_port, lambda: only.process.send_signal(signal.SIGHUP)))
