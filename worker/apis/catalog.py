@@ -108,7 +108,7 @@ class ApiCatalog:
         transaction: bool,
     ) -> T:
         """A read beside the databases that these APIs need, made anew first where they are old."""
-        made = await self._renewed(names) if self._is_old(names) else self._made
+        made = await self._standing(names)
         needed = list(dict.fromkeys(one for name in names for one in made.beside.get(name, ())))
         if needed:
             return await self.reader.read_beside(needed, work, *args, transaction=transaction)
@@ -121,8 +121,7 @@ class ApiCatalog:
 
     async def current(self) -> RecordApis:
         """All APIs as they are now; what is planned with them may be stale at once."""
-        names = self._made.named
-        return (await self._renewed(names) if self._is_old(names) else self._made).apis
+        return await self.renewed(self._made.named)
 
     def made(self, names: Collection[str]) -> RecordApis | None:
         """All APIs, where these are up to date; None: they have to be made anew."""
@@ -130,8 +129,7 @@ class ApiCatalog:
 
     async def renewed(self, names: Collection[str]) -> RecordApis:
         """All APIs, of which these are up to date."""
-        made = self.made(names)
-        return (await self._renewed(names)).apis if made is None else made
+        return (await self._standing(names)).apis
 
     def find(self, snapshot: Snapshot, catalog: Catalog, name: str) -> RecordApi:
         """An API, inside a read. Raises METHOD and UNAVAILABLE, as `read`."""
@@ -195,6 +193,10 @@ class ApiCatalog:
             return self.reader.other(database).state
         except QuillError:
             return None
+
+    async def _standing(self, names: Collection[str]) -> _Made:
+        """What is made, made anew where these are old."""
+        return await self._renewed(names) if self._is_old(names) else self._made
 
     async def _renewed(self, names: Collection[str]) -> _Made:
         """Those of the present state; whoever finds them old first makes them, the others wait."""
