@@ -29,7 +29,7 @@ from shared.messages.changes import Change
 from shared.sql.plan import Value
 from shared.status_page import DatabaseWords
 from worker.realtime.census import Census
-from worker.realtime.clients.client import Client
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.clients.client_id import Owner, new_client_id
 from worker.realtime.clients.encoders import Encoder
 from worker.realtime.clients.signed_in import SignedIn
@@ -43,7 +43,7 @@ from worker.realtime.topics.topic import Topic
 from worker.realtime.views.sight import Sight
 
 _Client = TypeVar("_Client", bound=Client)
-Maker = Callable[[str, str, Encoder, str, Callable[[Client], None]], _Client]
+Maker = Callable[[Admission], _Client]
 """What makes a client of some transport: its class."""
 
 
@@ -134,7 +134,7 @@ class Exchange:
                 Kind.UNAVAILABLE, "No more realtime clients now.", retry_after_seconds=1.0
             )
         position = str(Position(self.words.feed, self.words.head))
-        client = make(new_client_id(self.owner), ip, encoder, position, self._left)
+        client = make(Admission(new_client_id(self.owner), ip, encoder, position, self._left))
         self._clients[client.id] = client
         return client
 

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.limits import (
     CLIENT_CHUNK_BYTES,
@@ -29,39 +29,42 @@ if TYPE_CHECKING:
     from worker.realtime.position import Position
 
 
+class Admission(NamedTuple):
+    """What an exchange gives to a new client.
+
+    `ip`: address that opens the connection.  `encoder`: how it is told.  `position`: where the log
+    is.  `left`: to be called when the connection has ended.
+    """
+
+    id: str
+    ip: str
+    encoder: Encoder
+    position: str
+    left: Callable[[Client], None]
+
+
 class Client:
     """Whoever listens over one connection.
 
-    `encoder`: how it is told.  `ip`: address that opened it.  `principal`: who it is, None for a
-    guest.  `subscriptions`: what it listens to, by name.  `since`: where its first topics begin,
-    None for now.  `left` is called when the connection has ended.
+    `principal`: who it is, None for a guest.  `subscriptions`: what it listens to, by name.
+    `since`: where its first topics begin, None for now.
     `expires`: when its token does, in unix seconds, where that ends what it hears.
     All other times are of the monotonic clock, in seconds.
     """
 
-    def __init__(
-        self,
-        client_id: str,
-        ip: str,
-        encoder: Encoder,
-        position: str,
-        left: Callable[[Client], None],
-    ) -> None:
+    def __init__(self, admission: Admission) -> None:
         now = time.monotonic()
-        self.id = client_id
-        self.ip = ip
-        self.encoder = encoder
+        self.id, self.ip, self.encoder, position, self._left = admission
         self.principal: Principal | None = None
         self.subscriptions: dict[str, Subscription] = {}
         self.since: Position | None = None
         self.expires: float | None = None
         self.opened_at = self.heard_at = self.spoke_at = now
-        self._left = left
         self._queue: deque[tuple[bytes, bytes]] = deque()
         self._bytes = 0
         self._closed = False
         self._room: asyncio.Event | None = None
-        self.send(encoder.connected(client_id, position))
+        self.send(self.encoder.connected(self.id, position))
 
     @property
     def closed(self) -> bool:

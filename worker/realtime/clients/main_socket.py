@@ -8,7 +8,6 @@ is a round trip to granian's thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
@@ -17,8 +16,7 @@ from worker.http.bodies import Receive
 from worker.http.connections import End, cut_connection
 from worker.http.request import Send
 from worker.realtime.clients.bell import Bell
-from worker.realtime.clients.client import Client
-from worker.realtime.clients.encoders import Encoder
+from worker.realtime.clients.client import Admission
 from worker.realtime.clients.socket_client import Receiving, SocketClient, byte_count
 
 _FRAME_BYTES: Final = 14  # of a frame around a message, at most
@@ -37,20 +35,13 @@ class MainSocket(SocketClient):
     `ends`: the two addresses of its connection, the peer's first.  `seen`, `excused`: see watch.py.
     """
 
-    def __init__(
-        self,
-        client_id: str,
-        ip: str,
-        encoder: Encoder,
-        position: str,
-        left: Callable[[Client], None],
-    ) -> None:
+    def __init__(self, admission: Admission) -> None:
         self._bell = Bell()
         self._task: asyncio.Task[object] | None = None
         self._was_cut = False
         self.ends: tuple[End, End] = (None, None)
         self.seen = self.excused = 0
-        super().__init__(client_id, ip, encoder, position, left)
+        super().__init__(admission)
 
     def wake(self) -> None:
         """Let the sender go on."""

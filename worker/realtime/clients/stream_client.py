@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from shared.limits import (
     CLIENT_AGE_SECONDS,
@@ -13,25 +13,17 @@ from shared.limits import (
     CLIENT_IDLE_SECONDS,
 )
 from worker.realtime.clients.bell import Bell
-from worker.realtime.clients.client import Client
-from worker.realtime.clients.encoders import Encoder
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.reasons import AGE, IDLE
 
 
 class StreamClient(Client):
     """Whoever listens over a stream of events."""
 
-    def __init__(
-        self,
-        client_id: str,
-        ip: str,
-        encoder: Encoder,
-        position: str,
-        left: Callable[[Client], None],
-    ) -> None:
+    def __init__(self, admission: Admission) -> None:
         self._bell = Bell()
         self._task: asyncio.Task[object] | None = None
-        super().__init__(client_id, ip, encoder, position, left)
+        super().__init__(admission)
 
     def closing(self, reason: str) -> None:
         """A peer that does not read is not waited for."""

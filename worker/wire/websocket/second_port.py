@@ -15,7 +15,6 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -41,8 +40,7 @@ from shared.limits import (
     SOCKET_WRITE_BYTES,
 )
 from worker.context import Context
-from worker.realtime.clients.client import Client
-from worker.realtime.clients.encoders import Encoder
+from worker.realtime.clients.client import Admission
 from worker.realtime.clients.socket_client import SocketClient
 from worker.realtime.reasons import DRAIN, FULL
 from worker.wire.websocket.connection import LiveConnection, Opening
@@ -171,20 +169,11 @@ async def _next_message(connection: ServerConnection) -> str | bytes | None:
 class SecondSocket(SocketClient):
     """A client of the second port."""
 
-    def __init__(
-        self,
-        connection: LiveConnection,
-        writes: Writes,
-        client_id: str,
-        ip: str,
-        encoder: Encoder,
-        position: str,
-        left: Callable[[Client], None],
-    ) -> None:
+    def __init__(self, connection: LiveConnection, writes: Writes, admission: Admission) -> None:
         self._connection = connection
         self._writes = writes
         self._due = False
-        super().__init__(client_id, ip, encoder, position, left)
+        super().__init__(admission)
 
     def pack(self, message: bytes) -> bytes:
         """An answer as a frame."""

@@ -13,7 +13,7 @@ from shared.limits import (
 )
 from tests.worker.realtime.listening import MESSAGES
 from worker.realtime.clients import sse
-from worker.realtime.clients.client import Client
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.clients.encoders import EVENT_STREAM, RESUMABLE_STREAM, Encoder
 from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.clients.subscription import Subscription
@@ -26,11 +26,13 @@ AT = "main:a:7"
 
 
 def _client(left: list[Client] | None = None, encoder: Encoder = EVENT_STREAM) -> StreamClient:
-    return StreamClient(ID, "127.0.0.1", encoder, AT, ([] if left is None else left).append)
+    return StreamClient(
+        Admission(ID, "127.0.0.1", encoder, AT, ([] if left is None else left).append)
+    )
 
 
 def _socket() -> Client:
-    client = Client(ID, "127.0.0.1", MESSAGES, AT, lambda _client: None)
+    client = Client(Admission(ID, "127.0.0.1", MESSAGES, AT, lambda _client: None))
     client.take()
     return client
 

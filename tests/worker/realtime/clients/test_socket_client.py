@@ -7,13 +7,16 @@ import asyncio
 import pytest
 
 from shared.limits import CLIENT_QUEUE_EVENTS
+from worker.realtime.clients.client import Admission
 from worker.realtime.clients.encoders import MessageEncoder
 from worker.realtime.clients.socket_client import SocketClient
 from worker.realtime.reasons import BINARY, DRAIN, FAULT, FULL, OVERFLOW, TOO_BIG
 
 
 def _client() -> SocketClient:
-    return SocketClient("c" * 40, "ip", MessageEncoder(30), "main:1:2", lambda _client: None)
+    return SocketClient(
+        Admission("c" * 40, "ip", MessageEncoder(30), "main:1:2", lambda _client: None)
+    )
 
 
 @pytest.mark.parametrize(

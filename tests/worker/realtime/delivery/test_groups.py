@@ -10,7 +10,7 @@ from shared.messages.changes import Act, Change
 from shared.sql.predicate import Shape
 from tests.worker.realtime.listening import IP
 from tests.worker.realtime.place import ID, collection, created, deleted, updated
-from worker.realtime.clients.client import Client
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.clients.encoders import EVENT_STREAM
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.delivery.groups import Group, TargetGroups
@@ -33,7 +33,7 @@ def _point(name: str = "", text: str = "", *, superuser: bool = False) -> Viewpo
 
 
 def _listener() -> Subscription:
-    client = Client("0" * 40, IP, EVENT_STREAM, "", lambda _client: None)
+    client = Client(Admission("0" * 40, IP, EVENT_STREAM, "", lambda _client: None))
     return Subscription(client, read_topic("posts"))
 
 

@@ -12,7 +12,7 @@ from shared.messages.changes import Change
 from tests.sse import options
 from tests.worker.realtime.listening import IP, topic
 from tests.worker.realtime.place import ID, Place, created, message
-from worker.realtime.clients.client import Client
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.clients.encoders import EVENT_STREAM
 from worker.realtime.clients.subscription import Subscription
 from worker.realtime.delivery import index as index_module
@@ -46,7 +46,8 @@ class Index:
 
     def client(self, principal: Principal | None = None) -> Client:
         """A client that listens to nothing."""
-        client = Client(f"{next(self._numbers):040x}", IP, EVENT_STREAM, "", lambda _client: None)
+        number = f"{next(self._numbers):040x}"
+        client = Client(Admission(number, IP, EVENT_STREAM, "", lambda _client: None))
         client.principal = principal
         return client
 

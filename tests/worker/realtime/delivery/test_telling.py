@@ -21,7 +21,7 @@ from tests.worker.realtime.place import (
     row,
     updated,
 )
-from worker.realtime.clients.client import Client
+from worker.realtime.clients.client import Admission, Client
 from worker.realtime.clients.encoders import EVENT_STREAM, RESUMABLE_STREAM, Encoder, Told
 from worker.realtime.clients.stream_client import StreamClient
 from worker.realtime.clients.subscription import Subscription
@@ -61,7 +61,7 @@ def _group(view: View = LIGHT) -> Group:
 def _listener(
     encoder: Encoder = EVENT_STREAM, name: str = "posts/*", after: int = 0
 ) -> Subscription:
-    client = StreamClient("0" * 40, IP, encoder, "", lambda _client: None)
+    client = StreamClient(Admission("0" * 40, IP, encoder, "", lambda _client: None))
     client._take()  # PB_CONNECT
     made = Subscription(client, read_topic(name))
     made.after = after
@@ -115,9 +115,9 @@ def test_members_share_the_bytes_of_an_event() -> None:
     """One encoding for all that are spelled alike; messages of one name share theirs, too."""
     listeners = [_listener(name=name) for name in ("posts", "posts", "posts/*")]
     resumable = [_listener(RESUMABLE_STREAM, name) for name in ("posts", "posts/*")]
+    admission = Admission("0" * 40, IP, MESSAGES, "", lambda _client: None)
     sockets = [
-        Subscription(Client("0" * 40, IP, MESSAGES, "", lambda _client: None), read_topic(name))
-        for name in ("posts", "posts", "posts/*")
+        Subscription(Client(admission), read_topic(name)) for name in ("posts", "posts", "posts/*")
     ]
     tell(CREATE, TOLD, [*listeners, *resumable, *sockets])
     rests = [id(one.client._queue[-1][1]) for one in (*listeners, *resumable, *sockets)]

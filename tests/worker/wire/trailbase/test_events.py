@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from worker.realtime.clients.client import Admission
 from worker.realtime.clients.encoders import UNSHOWN, Told
 from worker.realtime.reasons import AGE, DRAIN, FAULT, FORBIDDEN, OVERFLOW, RESET
 from worker.wire.trailbase.events import MESSAGES, STREAM, ErrorStatus, EventClient, error_event
@@ -13,7 +14,7 @@ TOLD = Told(b"create", b'""', b"main:1:1", b'{"id":1}')
 
 
 def client() -> EventClient:
-    made = EventClient("id", "127.0.0.1", STREAM, "main:1:1", lambda _one: None)
+    made = EventClient(Admission("id", "127.0.0.1", STREAM, "main:1:1", lambda _one: None))
     assert made._take() == b": ping\n\n"
     return made
 
