@@ -16,13 +16,14 @@ from functools import cached_property
 from typing import Final, NamedTuple, TypeVar, TypeVarTuple
 
 from shared.config import record_api as settings
-from shared.errors import Kind, QuillError
+from shared.errors import QuillError
 from shared.logs import get_logger
 from shared.schema.api import BrokenApi, RecordApi, RecordApis
 from shared.schema.catalog import Catalog
 from shared.schema.tables.introspect import read_tables
 from shared.schema.tables.table import Tables
 from worker.apis.build import Surroundings, build_api, place_of
+from worker.apis.names import no_api
 from worker.apis.rules import MAIN, RuleJudge
 from worker.engine.failures import SQLError
 from worker.engine.reader import Reader
@@ -138,7 +139,7 @@ class ApiCatalog:
             return found
         for database in self._made.named.get(name, ()):
             self.reader.other(database)
-        raise QuillError(Kind.METHOD, f"There is no record API {name}.")
+        raise no_api(name)
 
     # --- Inside a read --------------------------------------------------------------------------
 

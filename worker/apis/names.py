@@ -7,6 +7,7 @@ collections; each serves what the other one has besides.
 from __future__ import annotations
 
 from shared.errors import Kind, QuillError, not_found
+from shared.schema.api import RecordApi, RecordApis
 from shared.schema.catalog import Catalog
 from shared.schema.collection import Collection
 
@@ -28,8 +29,21 @@ def require_collection(catalog: Catalog, name: str) -> Collection:
     """The same, inside a read. Raises METHOD: it was one when the request came."""
     found = served_collection(catalog, name)
     if found is None:
-        raise QuillError(Kind.METHOD, f"There is no record API {name}.")
+        raise no_api(name)
     return found
+
+
+def require_api(apis: RecordApis, name: str) -> RecordApi:
+    """A record API of the settings. Raises METHOD where there is none, or it cannot be served."""
+    found = apis.find(name)
+    if not isinstance(found, RecordApi):
+        raise no_api(name)
+    return found
+
+
+def no_api(name: str) -> QuillError:
+    """METHOD: nothing of that name is served."""
+    return QuillError(Kind.METHOD, f"There is no record API {name}.")
 
 
 def is_mirrored_api(catalog: Catalog, name: str) -> bool:

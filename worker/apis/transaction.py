@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from shared.errors import Kind, QuillError, invalid
+from shared.errors import QuillError, invalid
 from shared.limits import API_OPERATIONS_MAX, API_OPERATIONS_SECONDS
 from shared.schema.api import RecordApi, RecordApis
 from shared.schema.catalog import Catalog
 from worker.apis.draft import Draft, Planned
+from worker.apis.names import require_api
 from worker.apis.outcome import numbered
 from worker.apis.submit import submit
 from worker.context import Context
@@ -100,7 +101,7 @@ def _plan(
     database = ""
     for index, one in enumerate(operations, first):
         try:
-            api = _api(apis, one)
+            api = require_api(apis, one.api)
             database = _same(database, api)
             draft.next_operation()
             _add(draft, api, one)
@@ -118,13 +119,6 @@ def _add(draft: Draft, api: RecordApi, operation: Operation) -> None:
         draft.delete(api, operation.record_id)
 
 
-def _api(apis: RecordApis, operation: Operation) -> RecordApi:
-    found = apis.find(operation.api)
-    if not isinstance(found, RecordApi):
-        raise QuillError(Kind.METHOD, f"There is no record API {operation.api}.")
-    return found
-
-
 def _same(database: str, api: RecordApi) -> str:
     """The database of all operations so far, which has to be this one's, too."""
     if database not in ("", api.database):
@@ -137,4 +131,4 @@ async def _check_database(context: Context, operations: Sequence[Operation]) -> 
     apis = await context.apis.current()
     database = ""
     for one in operations:
-        database = _same(database, _api(apis, one))
+        database = _same(database, require_api(apis, one.api))

@@ -1,7 +1,7 @@
 """Records of record APIs written over HTTP: values, permissions, rules, conflicts, constraints.
 
 Also tests `worker.apis.draft`, `worker.apis.write_form`, `worker.apis.submit`,
-`worker.apis.outcome`, `shared.sql.api.write`.
+`worker.apis.outcome`, `worker.http.conditions`, `shared.sql.api.write`.
 """
 
 from __future__ import annotations

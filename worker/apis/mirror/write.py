@@ -17,6 +17,7 @@ from shared.schema.tables.eligibility import KeyKind
 from worker.apis import write
 from worker.apis.ids import read_id, write_id
 from worker.apis.mirror.read import view_record
+from worker.apis.names import require_api
 from worker.context import Context
 from worker.records.caller import Origin
 from worker.records.submit import Ask
@@ -69,9 +70,7 @@ async def delete_record(
 
 async def _api(context: Context, name: str) -> RecordApi:
     """Raises METHOD (it cannot be served), INVALID (it cannot be shown as a collection)."""
-    found = (await context.apis.current()).find(name)
-    if not isinstance(found, RecordApi):
-        raise QuillError(Kind.METHOD, f"There is no record API {name}.")
+    found = require_api(await context.apis.current(), name)
     problem = mirror_problem(found)
     if problem:
         raise invalid(problem)

@@ -6,14 +6,13 @@ They are what such a path means where no collection has that name.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
 
-from shared.errors import invalid
 from worker.apis.mirror import read, write
 from worker.apis.names import is_mirrored_api
 from worker.apis.values import FormText
 from worker.auth.users.caller import user_origin
 from worker.context import Context
+from worker.http.conditions import refuse_conditions
 from worker.http.request import Request
 from worker.http.response import Response
 from worker.http.routes import Handler
@@ -24,9 +23,6 @@ from worker.wire.pocketbase.decode import json_object, paging
 from worker.wire.pocketbase.encode import no_content, raw_response
 from worker.wire.pocketbase.records import list_body
 from worker.wire.pocketbase.written import projected
-
-_CONDITIONS: Final = (b"if-match", b"idempotency-key")
-"""Headers that change what a write does, and that record APIs do not know."""
 
 
 def either(of_collection: Handler, of_api: Handler) -> Handler:
@@ -80,8 +76,7 @@ async def delete(context: Context, request: Request, api: str, record_id: str) -
 
 def _ask(request: Request) -> Ask:
     """Raises INVALID for what could not be kept to, once the write is done or beside it."""
-    if any(request.header(name) is not None for name in _CONDITIONS):
-        raise invalid("Record APIs take no If-Match and no Idempotency-Key.")
+    refuse_conditions(request)
     if request.raw_query:
         check_fields(request.query.get("fields", ""))
     return Ask(request.id)

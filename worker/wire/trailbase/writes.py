@@ -6,11 +6,11 @@ from typing import Final
 
 import orjson
 
-from shared.errors import invalid
 from worker.apis.served import create_records, delete_record, update_record
 from worker.auth.users.caller import user_origin
 from worker.auth.users.redirect import check_redirect
 from worker.context import Context
+from worker.http.conditions import refuse_conditions
 from worker.http.request import Request
 from worker.http.response import Response
 from worker.records.submit import Ask
@@ -18,15 +18,11 @@ from worker.wire.trailbase.body import read_record, read_records
 from worker.wire.trailbase.encode import TEXT, text_response
 
 _DELETED: Final = "deleted"
-_CONDITIONS: Final = (b"if-match", b"idempotency-key")
-"""Headers that change what a write does to collections, and that are not kept to here."""
 
 
 def ask_of(request: Request) -> Ask:
-    """What a write carries. Raises INVALID for a condition: whoever sends one relies on it."""
-    for name in _CONDITIONS:
-        if request.header(name) is not None:
-            raise invalid("If-Match and Idempotency-Key are not supported here")
+    """What a write carries. Raises INVALID for a condition."""
+    refuse_conditions(request)
     return Ask(request.id)
 
 
